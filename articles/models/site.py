@@ -1,0 +1,111 @@
+"""Sites, strictly apart from one another, and who may act for them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Site(models.Model):
+    """One publication: the owner of articles, comments, follows and settings."""
+
+    class Moderation(models.TextChoices):
+        """Whose comments wait for a moderator before anybody sees them."""
+
+        OPEN = "open", "Nobody's, unless a rule holds them"
+        NEWCOMERS = "newcomers", "Those of authors without an approved comment"
+        ALL = "all", "Everybody's"
+
+    class Sort(models.TextChoices):
+        NEWEST = "newest"
+        OLDEST = "oldest"
+
+    slug = models.SlugField(max_length=64, unique=True)
+    name = models.CharField(max_length=200)
+    moderation = models.CharField(max_length=16, choices=Moderation, default=Moderation.OPEN)
+    default_sort = models.CharField(max_length=16, choices=Sort, default=Sort.NEWEST)
+    max_links = models.PositiveSmallIntegerField(default=3, help_text="A comment with more links than this is held.")
+    max_length = models.PositiveIntegerField(
+        default=10_000,
+        validators=[MinValueValidator(1), MaxValueValidator(10_000)],
+        help_text="The longest comment, in characters.",
+    )
+    held_words = ArrayField(
+        models.CharField(max_length=100), default=list, blank=True, help_text="A comment with one of these is held."
+    )
+    announce_hours = models.PositiveSmallIntegerField(
+        default=48, help_text="An article older than this when we first hear of it is not announced to followers."
+    )
+    version = models.BigIntegerField(default=0, db_default=0, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class SiteOrigin(models.Model):
+    """A host (and port) whose pages belong to a site; several sites may share one."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="origins")
+    origin = models.CharField(max_length=255, help_text="Host and, where it is not a default one, port.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["site", "origin"], name="one_origin_once_per_site")]
+        indexes = [models.Index(fields=["origin", "site"])]
+
+    def __str__(self) -> str:
+        return self.origin
+
+
+class ApiKey(models.Model):
+    """A publisher's key: shown once, kept as a digest, limited to scopes."""
+
+    class Scope(models.TextChoices):
+        ARTICLES = "articles"
+        MODERATE = "moderate"
+        FOLLOWS = "follows"
+        EXPORT = "export"
+        ADMIN = "admin"
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=100, blank=True)
+    prefix = models.CharField(max_length=16, help_text="The beginning of the key, to tell keys apart.")
+    digest = models.CharField(max_length=64, unique=True)
+    scopes = ArrayField(models.CharField(max_length=16, choices=Scope))
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.prefix}… ({self.site})"
+
+    def allows(self, scope: str) -> bool:
+        """Tell whether the key carries a scope; `admin` carries them all."""
+        return scope in self.scopes or self.Scope.ADMIN in self.scopes
+
+
+class Member(models.Model):
+    """A person who runs or moderates a site; told of held comments by mail."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner"
+        MODERATOR = "moderator"
+
+    class Notice(models.TextChoices):
+        IMMEDIATE = "immediate"
+        NONE = "none"
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="members")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=16, choices=Role, default=Role.MODERATOR)
+    notice = models.CharField(max_length=16, choices=Notice, default=Notice.IMMEDIATE)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["site", "user"], name="one_membership_per_site")]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.role} of {self.site})"

@@ -1,0 +1,8 @@
+"""What readers say: threads, comments, the decisions about them, and where they came from."""
+
+from comments.models.comment import Comment, CommentQuerySet, Provider
+from comments.models.moderation import Decision
+from comments.models.reference import ExternalRef
+from comments.models.thread import Thread, ThreadCount
+
+__all__ = ["Comment", "CommentQuerySet", "Decision", "ExternalRef", "Provider", "Thread", "ThreadCount"]

@@ -1,0 +1,48 @@
+"""The anchor of a conversation: its version and its counters."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+
+from articles.models import Article, Site
+
+
+class Thread(models.Model):
+    """All comments of one article.
+
+    `version` rises by one in each transaction that changes what the public sees, as the last
+    statement before COMMIT (`comments.services.versions`): so it is commit order. Whether comments are
+    open is the article's own field.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
+    # The first migration holds the stronger rule, here and below: the article is one of this very site.
+    article = models.OneToOneField(Article, on_delete=models.CASCADE, related_name="thread", db_constraint=False)
+    version = models.BigIntegerField(default=0, db_default=0)
+    changed_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"thread of {self.article_id} at {self.version}"
+
+
+class ThreadCount(models.Model):
+    """Public comments of one provider in one thread; exact after commit."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
+    article = models.ForeignKey(
+        Article, on_delete=models.CASCADE, related_name="comment_counts", db_constraint=False, db_index=False
+    )
+    provider = models.CharField(max_length=16)
+    count = models.IntegerField(default=0, db_default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["article", "provider"], name="one_count_per_provider"),
+            models.CheckConstraint(condition=models.Q(count__gte=0), name="count_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider}: {self.count}"

@@ -1,0 +1,17 @@
+"""What goes out: shares, follows, and the outbox of notifications and deliveries."""
+
+from sharing.models.follow import Consent, Follow, Follower, Suppression
+from sharing.models.outbox import Delivery, Notification
+from sharing.models.share import Share, ShareCount, ShareSalt
+
+__all__ = [
+    "Consent",
+    "Delivery",
+    "Follow",
+    "Follower",
+    "Notification",
+    "Share",
+    "ShareCount",
+    "ShareSalt",
+    "Suppression",
+]

@@ -1,0 +1,130 @@
+"""The queue of record: what happened, and every message that must go out because of it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+from articles.models import Article, Site
+from comments.models import Comment
+
+
+class Notification(models.Model):
+    """Something happened that people may be told of; written in the transaction of its cause.
+
+    `cause_key` is its identity (`comment:12:published`), so that one cause is told once. `cursor` is the last
+    follower that the fan-out has passed.
+    """
+
+    class Kind(models.TextChoices):
+        COMMENT = "comment", "A comment was published"
+        HELD = "held", "A comment waits for a moderator"
+        ARTICLE = "article", "An article was published"
+        SHARES = "shares", "An article was shared"
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=16, choices=Kind)
+    cause_key = models.CharField(max_length=100, unique=True)
+    # The first migration holds the stronger rule: the article is one of this very site.
+    article = models.ForeignKey(Article, null=True, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    comment = models.ForeignKey(Comment, null=True, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+    due_at = models.DateTimeField(db_default=Now(), help_text="When the fan-out may begin.")
+    cursor = models.BigIntegerField(default=0, db_default=0)
+    fanned_out_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(
+                fields=["due_at", "id"], condition=models.Q(fanned_out_at__isnull=True), name="waiting_notifications"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.cause_key
+
+
+class Delivery(models.Model):
+    """One message to one recipient over one channel, and how far it has come.
+
+    Unique by (kind, cause_key, channel, target_key): whoever plans it twice plans it once. `target_key` of a mail is
+    the recipient's address key; `follow_ids` are the follows that asked for it (none for authors and members).
+    Waiting times are columns; attempts are counted when the row is claimed.
+    """
+
+    class Kind(models.TextChoices):
+        CONFIRMATION = "confirmation"
+        COMMENT = "comment"
+        ARTICLE = "article"
+        HELD = "held"
+        SHARES = "shares"
+
+    class Queue(models.TextChoices):
+        CONFIRM = "confirm"
+        MAIL = "mail"
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        SENDING = "sending"
+        SENT = "sent"
+        AWAITING_RETRY = "awaiting_retry"
+        FAILED = "failed"
+        SKIPPED = "skipped", "No longer wanted or allowed when its turn came"
+        UNKNOWN = "unknown", "Must not be repeated, and nobody knows whether it went out"
+
+    class Why(models.TextChoices):
+        """What the recipient is to the message; the most specific one names the reason in the mail."""
+
+        FOLLOW = "follow"
+        AUTHOR = "author"
+        MEMBER = "member"
+
+    WAITING: ClassVar = frozenset({Status.QUEUED, Status.AWAITING_RETRY})
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=16, choices=Kind)
+    cause_key = models.CharField(max_length=100)
+    channel = models.CharField(max_length=16, default="email")
+    target_key = models.CharField(max_length=64)
+    notification = models.ForeignKey(Notification, null=True, on_delete=models.CASCADE, related_name="deliveries")
+    # The first migration holds the stronger rule: the follower is one of this very site.
+    follower = models.ForeignKey(
+        "sharing.Follower", null=True, on_delete=models.CASCADE, related_name="deliveries", db_constraint=False
+    )
+    follow_ids = ArrayField(models.BigIntegerField(), default=list)
+    why = models.CharField(max_length=16, choices=Why, default=Why.FOLLOW)
+    address = models.CharField(max_length=254, help_text="Where it goes, as typed.")
+
+    queue = models.CharField(max_length=16, choices=Queue, default=Queue.MAIL)
+    status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
+    token = models.UUIDField(default=uuid.uuid4, unique=True, help_text="Names the message for ever: Message-ID.")
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    next_attempt_at = models.DateTimeField(db_default=Now())
+    lease_until = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True, help_text="Too late to be of use after this.")
+    last_error = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["kind", "cause_key", "channel", "target_key"], name="one_delivery_per_recipient_and_cause"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["queue", "next_attempt_at", "id"],
+                condition=models.Q(status__in=["queued", "awaiting_retry"]),
+                name="due_deliveries",
+            ),
+            models.Index(fields=["lease_until"], condition=models.Q(status="sending"), name="leased_deliveries"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.cause_key} ({self.status})"

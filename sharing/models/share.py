@@ -1,0 +1,77 @@
+"""Share events and their counters: first-party, without knowledge of the visitor."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+
+from articles.models import Article, Site
+from comments.models import Comment
+
+
+class Share(models.Model):
+    """A visitor pressed the button of a network; once per article (or comment), network, visitor and UTC day."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
+    # The first migration holds the stronger rules, here and below: the article is one of this very site, the comment
+    # one of this very article.
+    article = models.ForeignKey(
+        Article, on_delete=models.CASCADE, related_name="shares", db_constraint=False, db_index=False
+    )
+    comment = models.ForeignKey(
+        Comment, null=True, on_delete=models.CASCADE, related_name="shares", db_constraint=False
+    )
+    network = models.CharField(max_length=32)
+    day = models.DateField(help_text="In UTC, by the database's clock.")
+    visitor_hash = models.CharField(max_length=64, help_text="Keyed with a salt of the day that is then forgotten.")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["article", "comment", "network", "day", "visitor_hash"],
+                name="one_share_per_visitor_and_day",
+                nulls_distinct=False,
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["article", "created_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.network} of {self.article_id} on {self.day}"
+
+
+class ShareSalt(models.Model):
+    """The random secret of one day; without it a visitor hash says nothing. Deleted after two days."""
+
+    day = models.DateField(primary_key=True)
+    salt = models.BinaryField(max_length=32)
+
+    def __str__(self) -> str:
+        return str(self.day)
+
+
+class ShareCount(models.Model):
+    """Shares of an article (or comment) by network; rebuildable from `Share`. A row of its own, so that a viral
+    redirect never locks a thread."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
+    article = models.ForeignKey(
+        Article, on_delete=models.CASCADE, related_name="share_counts", db_constraint=False, db_index=False
+    )
+    comment = models.ForeignKey(
+        Comment, null=True, on_delete=models.CASCADE, related_name="share_counts", db_constraint=False
+    )
+    network = models.CharField(max_length=32)
+    count = models.BigIntegerField(default=0, db_default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["article", "comment", "network"], name="one_share_count_per_network", nulls_distinct=False
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.network}: {self.count}"
