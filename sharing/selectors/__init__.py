@@ -1,0 +1,1 @@
+"""Reads of shares, follows and the outbox; one module for each noun."""

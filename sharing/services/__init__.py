@@ -1,0 +1,1 @@
+"""What changes shares, follows and the outbox; one module for each noun."""
