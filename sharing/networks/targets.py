@@ -7,23 +7,19 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-import idna
 from wcwidth import iter_graphemes
 
+from project import addresses
+from project.errors import Problem
 from sharing.networks.lengths import ELLIPSIS, Counting, fit, measure
 from sharing.networks.model import Field, Kind, Network, Parameter, Shareable
 
 LONGEST = 2000  # bytes: what shells and old mail programs take (mailto), and every network accepts
 LONGEST_TEXT = 1000  # graphemes of a title or summary that are looked at
-DEFAULT_PORTS = {"http": 80, "https": 443}
-# Left alone in an address: RFC 3986's reserved and unreserved characters, and escapes that are there already.
-PATH_SAFE = "/:@!$&'()*+,;=-._~%"
-QUERY_SAFE = PATH_SAFE + "?[]"
 BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
-FORBIDDEN_IN_ADDRESS = re.compile(r"^ |[\x00-\x1f\x7f-\x9f\\\ud800-\udfff]| $")
-LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+NOT_BARE = re.compile(r"[/?#:@\[\]]")
 # Names that never lead to the public internet (RFC 6761, RFC 6762, RFC 8375, RFC 9476, and what private networks use).
 PRIVATE_NAMES = (
     *("localhost", "local", "localdomain", "internal", "intranet", "lan", "home", "corp", "private"),
@@ -59,25 +55,11 @@ def target(network: Network, shared: Shareable, instance: str = "") -> str:
 
 
 def web_address(url: str) -> str | None:
-    """`url` as ASCII: A-labels, UTF-8 escapes, no credentials, no default port; None if it is no http(s) address.
-
-    Spelling, order and fragment stay: this is the address that is shown, not the one that is compared.
-    """
-    if FORBIDDEN_IN_ADDRESS.search(url):
-        return None
+    """`url` as it is linked to (`project.addresses.web_address`); None where it is no http(s) address."""
     try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
+        return addresses.web_address(url)
+    except Problem:
         return None
-    host = _ascii_host(parts.hostname or "")
-    if parts.scheme not in DEFAULT_PORTS or not host:
-        return None
-    shown_port = "" if port in (None, DEFAULT_PORTS[parts.scheme]) else f":{port}"
-    path = quote(parts.path, safe=PATH_SAFE)
-    query = "?" + quote(parts.query, safe=QUERY_SAFE) if parts.query else ""
-    fragment = "#" + quote(parts.fragment, safe=QUERY_SAFE) if parts.fragment else ""
-    return f"{parts.scheme}://{host}{shown_port}{path}{query}{fragment}"
 
 
 def instance_host(text: str) -> str:
@@ -85,30 +67,14 @@ def instance_host(text: str) -> str:
 
     :raises InstanceError: anything else, addresses and names of private networks too.
     """
-    host = _domain_name(text.strip(" "))
-    if host is None or "_" in host or "." not in host or host.rpartition(".")[2] in PRIVATE_NAMES:
-        raise InstanceError("Give the name of your server alone, such as mastodon.social.")
-    return host
-
-
-def _ascii_host(host: str) -> str | None:
-    if re.fullmatch(r"\d{1,3}(\.\d{1,3}){3}", host):
-        return host
-    if ":" in host:
-        return f"[{host}]" if re.fullmatch(r"[0-9a-f:.]+", host) else None
-    return _domain_name(host)
-
-
-def _domain_name(text: str) -> str | None:
+    typed = text.strip(" ")
     try:
-        host = text.lower() if text.isascii() else idna.encode(text, uts46=True).decode("ascii")
-    except (idna.IDNAError, UnicodeError):
-        return None
-    labels = host.split(".")
-    # A browser reads a name whose last label is a number as an IPv4 address (WHATWG URL 3.5).
-    numeric = re.fullmatch(r"\d+|0x[0-9a-f]*", labels[-1])
-    if len(host) > 253 or numeric or not all(LABEL.fullmatch(label) for label in labels):
-        return None
+        host = "" if NOT_BARE.search(typed) else addresses.canonical_origin(f"https://{typed}")
+    except Problem:
+        host = ""
+    last = host.rpartition(".")[2]
+    if "." not in host or "_" in host or last.isdigit() or last in PRIVATE_NAMES:
+        raise InstanceError("Give the name of your server alone, such as mastodon.social.")
     return host
 
 

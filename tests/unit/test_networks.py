@@ -171,6 +171,7 @@ def test_hostile_addresses_stay_inside_their_parameter() -> None:
             "https://[a.example]/",
         ),
         *("https://a.example/\r\nX: y", " https://a.example/", "https://a.example/\ud800", "http:///a.example"),
+        "https://user:secret@a.example/",
         "http://0x7f.1/",
     ],
 )
@@ -186,11 +187,9 @@ def test_what_is_no_web_address_is_refused(url: str) -> None:
     ("url", "shown"),
     [
         ("HTTPS://Blog.Example:443/A", "https://blog.example/A"),
-        ("http://blog.example:8080", "http://blog.example:8080"),
-        ("https://user:secret@blog.example/", "https://blog.example/"),
+        ("http://blog.example:8080", "http://blog.example:8080/"),
         ("https://bücher.example/straße?q=ä", "https://xn--bcher-kva.example/stra%C3%9Fe?q=%C3%A4"),
-        ("https://blog.example/a b?c=d e", "https://blog.example/a%20b?c=d%20e"),
-        ("https://blog.example/%7Ea%20b?x=%26&y=1+2", "https://blog.example/%7Ea%20b?x=%26&y=1+2"),
+        ("https://blog.example/~a%20b?x=%26&y=1+2", "https://blog.example/~a%20b?x=%26&y=1+2"),
         ("http://127.0.0.1:8000/a/1", "http://127.0.0.1:8000/a/1"),
         ("http://[::1]/a", "http://[::1]/a"),
         ("https://my_blog.example/", "https://my_blog.example/"),
@@ -204,7 +203,7 @@ def test_address_is_shown_as_browsers_send_it(url: str, shown: str) -> None:
     ("typed", "host"),
     [
         ("mastodon.social", "mastodon.social"),
-        (" Social.Example ", "social.example"),
+        (" Social.Example. ", "social.example"),
         ("tröt.example", "xn--trt-tna.example"),
     ],
 )
@@ -229,7 +228,7 @@ def test_instance_is_a_public_name(typed: str, host: str) -> None:
             "a.test",
         ),
         *("https://a.example", "a.example/", "a.example:443", "u@a.example", "a.example?x", "a.example#", "a..example"),
-        *("a.example\\.b.example", "a.example\r\n", "a.example%2f", "-a.example", "a_b.example", "a.example.", "a．"),
+        *("a.example\\.b.example", "a.example\r\n", "a.example%2f", "-a.example", "a_b.example", "a．"),
         *("a.example\x00", "a\t.example", "trusted.example／.evil.example", "\ud800.example", "a." * 130 + "example"),
     ],
 )

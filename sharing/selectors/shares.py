@@ -1,0 +1,102 @@
+"""How often something was shared, where it can be shared to, and what the networks are told of it."""
+
+from __future__ import annotations
+
+from typing import Final, TypedDict
+
+from django.conf import settings
+
+from articles.models import Article, Site
+from comments.models import Comment
+from sharing import networks
+from sharing.models import ShareCount
+from sharing.networks import Kind, Network, Shareable
+
+SUMMARY_LENGTH: Final = 300  # characters of a comment that a mail quotes
+
+
+class ShareLink(TypedDict):
+    """One button: `url` is our counting redirect (None for a device), `target` the network's own address."""
+
+    network: str
+    label: str
+    url: str | None
+    target: str
+
+
+class ShareLinks(TypedDict):
+    """Every button of a page, and how often each was used."""
+
+    links: list[ShareLink]
+    counts: dict[str, int]
+    total: int
+
+
+def share_counts(article: Article, comment: Comment | None = None) -> dict[str, int]:
+    """Shares by network key, most first; of the article itself, or of one comment. One query."""
+    rows = ShareCount.objects.filter(article=article, comment=comment, count__gt=0)
+    return dict(rows.order_by("-count", "network").values_list("network", "count"))
+
+
+def share_links(article: Article, comment: Comment | None = None) -> ShareLinks:
+    """The buttons of an article (with `site` loaded) or of one comment of it, with counts. One query."""
+    shared = shareable(article, comment)
+    counts = share_counts(article, comment)
+    links = [_link(network, shared, article, comment) for network in networks.listed()]
+    return {"links": links, "counts": counts, "total": sum(counts.values())}
+
+
+def share_links_of_unknown_page(site: Site, url: str) -> ShareLinks:
+    """The buttons of a page that nobody has written to: no redirect of ours yet, and no counts. No query."""
+    shared = Shareable(url=url, site_name=site.name)
+    links: list[ShareLink] = [
+        {"network": network.key, "label": network.label, "url": None, "target": networks.target(network, shared)}
+        for network in networks.listed()
+        if not network.asks_instance
+    ]
+    return {"links": links, "counts": {}, "total": 0}
+
+
+def target_of(network: Network, article: Article, comment: Comment | None = None) -> str:
+    """The network's own address for the article or comment; our page that asks for it where each reader has another."""
+    if network.asks_instance:
+        return redirect_url(network, article, comment)
+    return networks.target(network, shareable(article, comment))
+
+
+def redirect_url(network: Network, article: Article, comment: Comment | None = None) -> str:
+    """Our address that counts the share and leads to the network, absolute."""
+    path = f"/s/{network.key}/{article.pk}" + (f"/{comment.pk}" if comment else "")
+    return f"{settings.PUBLIC_URL}{path}"
+
+
+def shareable(article: Article, comment: Comment | None = None) -> Shareable:
+    """What the networks are told of an article (with `site` loaded), or of a comment of it. No query.
+
+    An article whose address is none that a browser can open is shared by our own page of it.
+    """
+    url = networks.web_address(article.public_url) or article.page_url
+    page = Shareable(
+        url=url, title=article.title, summary=article.summary, image=article.image, site_name=article.site.name
+    )
+    return page if comment is None else _of_comment(page, comment)
+
+
+def _of_comment(page: Shareable, comment: Comment) -> Shareable:
+    return Shareable(
+        url=f"{page.url.partition('#')[0]}#comment-{comment.pk}",
+        title=f"{comment.author_name}: {page.title or page.site_name}",
+        summary=comment.text[:SUMMARY_LENGTH],
+        image=page.image,
+        site_name=page.site_name,
+    )
+
+
+def _link(network: Network, shared: Shareable, article: Article, comment: Comment | None) -> ShareLink:
+    redirect = redirect_url(network, article, comment)
+    return {
+        "network": network.key,
+        "label": network.label,
+        "url": None if network.kind is Kind.DEVICE else redirect,
+        "target": redirect if network.asks_instance else networks.target(network, shared),
+    }

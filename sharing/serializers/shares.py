@@ -1,0 +1,101 @@
+"""Networks, share links and shares, as the API takes and gives them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from rest_framework import serializers
+
+from sharing import networks
+from sharing.networks import Kind, Status
+
+MAX_ID: Final = 2**63 - 1
+
+
+class NetworkSerializer(serializers.Serializer[networks.Network]):
+    """One network; `status` says whether its address is documented, a convention, or retired."""
+
+    key = serializers.CharField()
+    label = serializers.CharField()
+    kind = serializers.ChoiceField(choices=[kind.value for kind in Kind])
+    status = serializers.ChoiceField(choices=[status.value for status in Status])
+
+
+class NetworksSerializer(serializers.Serializer[Any]):
+    """Every network that is offered, in order."""
+
+    networks = NetworkSerializer(many=True)
+
+
+class ShareLinkSerializer(serializers.Serializer[Any]):
+    """One share button."""
+
+    network = serializers.CharField(help_text="Key of the network.")
+    label = serializers.CharField()
+    url = serializers.URLField(
+        allow_null=True, help_text="Our redirect, which counts; null for a device, and for a page not yet registered."
+    )
+    target = serializers.CharField(help_text="The network's own address; for a device the address of the page.")
+
+
+class CountsSerializer(serializers.Serializer[Any]):
+    """How often a page was shared."""
+
+    counts = serializers.DictField(child=serializers.IntegerField(min_value=0), help_text="Shares by network key.")
+    total = serializers.IntegerField(min_value=0)
+
+
+class ShareLinksSerializer(CountsSerializer):
+    """Every share button of a page, with counts."""
+
+    links = ShareLinkSerializer(many=True)
+
+
+class ShareAnswerSerializer(CountsSerializer):
+    """What a recorded share is answered with."""
+
+    target = serializers.CharField(help_text="The network's own address; for a device the address to hand over.")
+
+
+class PageQuerySerializer(serializers.Serializer[Any]):
+    """Names a page by site and url or identifier."""
+
+    site = serializers.CharField(max_length=64, help_text="Slug of the site.")
+    url = serializers.CharField(max_length=2000, required=False)
+    identifier = serializers.CharField(max_length=500, required=False)
+    comment = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs.get("url") and not attrs.get("identifier"):
+            raise serializers.ValidationError({"url": "Give url or identifier."}, code="required")
+        return attrs
+
+
+class CommentQuerySerializer(serializers.Serializer[Any]):
+    """One comment of the page, where the share is about that."""
+
+    comment = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False)
+
+
+class ShareInputSerializer(serializers.Serializer[Any]):
+    """A share: the page (`article`, or `site` with `url` or `identifier`) and the network."""
+
+    article = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False)
+    site = serializers.CharField(max_length=64, required=False)
+    url = serializers.CharField(max_length=2000, required=False)
+    identifier = serializers.CharField(max_length=500, required=False)
+    comment = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False)
+    network = serializers.CharField(max_length=32, help_text="Key of a network.")
+
+    def validate_network(self, name: str) -> networks.Network:
+        network = networks.find(name)
+        if network is None:
+            raise serializers.ValidationError("There is no such network.", code="network_unknown")
+        return network
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "article" not in attrs and not attrs.get("site"):
+            raise serializers.ValidationError({"article": "Give article, or site and url."}, code="required")
+        if "article" not in attrs and not attrs.get("url") and not attrs.get("identifier"):
+            raise serializers.ValidationError({"url": "Give url or identifier."}, code="required")
+        return attrs
