@@ -1,0 +1,187 @@
+"""The one door for new comments: API, forms and whatever comes later pass through `post_comment`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from articles.models import Article
+from comments import signals
+from comments.models import Comment
+from comments.rules import Submission, judge
+from comments.services.tree import adjust_ancestors
+from comments.services.versions import Change, commit_change, insert, thread_version
+from project import addresses, text, tokens
+from project.errors import Problem
+from project.transactions import in_transaction
+
+MAX_DEPTH = 10_000
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who a guest says she is; the address is never shown, and proves nothing until it is confirmed."""
+
+    name: str
+    email: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A comment as it arrives, checked for shape only.
+
+    `edit_tokens` are those that the client holds from earlier comments; one of an approved comment shows
+    that the author is no newcomer. `follow` is "", "replies" or "article".
+    """
+
+    body: str
+    author: Author
+    parent: int | None = None
+    follow: str = ""
+    edit_tokens: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Posted:
+    """The stored comment, the version of its thread, and the token that lets its author come back to it."""
+
+    comment: Comment
+    version: int
+    edit_token: str
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What one statement learns about the place where a comment wants to go."""
+
+    id: int
+    duplicate: int | None
+    known: bool
+    parent: tuple[int, int, int, str, int] | None
+
+
+def post_comment(article: Article, draft: Draft) -> Posted:
+    """Store a new comment below `article`, published or held as the rules say.
+
+    Everything that follows from it (counters, notifications, the thread's version) commits with it or not at all.
+    Problem: comments_closed, parent_unknown, parent_elsewhere, duplicate_comment, validation_failed.
+    """
+    if not (article.is_public and article.comments_open):
+        raise Problem("comments_closed", "Comments are closed on this article.")
+    rendered = text.render(draft.body, limit=article.site.max_length)
+    return in_transaction(lambda: _store(article, draft, rendered))
+
+
+def _store(article: Article, draft: Draft, rendered: text.Rendered) -> Posted:
+    author_key = addresses.email_key(draft.author.email) if draft.author.email else ""
+    _one_at_a_time(article, author_key or draft.author.name, draft)
+    facts = _look_around(article, draft, author_key, rendered.source)
+    if facts.duplicate is not None:
+        raise Problem("duplicate_comment", "You said exactly this a moment ago.", extra={"id": facts.duplicate})
+    depth, root = _place(article, draft, facts)
+    submission = Submission(rendered.text, _links(rendered), draft.author.name, facts.known)
+    verdict = judge(submission, article.site)
+    comment = Comment(
+        id=facts.id,
+        site_id=article.site_id,
+        article=article,
+        parent_id=draft.parent,
+        root_id=root,
+        depth=depth,
+        author_name=draft.author.name,
+        author_email=draft.author.email,
+        author_url=draft.author.url,
+        author_key=author_key,
+        source=rendered.source,
+        html=rendered.html,
+        text=rendered.text,
+        renderer=text.RENDERER,
+        nonce=uuid.uuid4(),
+        status=verdict.status,
+        reason=verdict.reason,
+    )
+    return _publish(comment, draft) if comment.is_approved else _hold(comment, draft)
+
+
+def _publish(comment: Comment, draft: Draft) -> Posted:
+    flips = adjust_ancestors(comment, approved=1, shown=1)
+    # Told before the last statement, so that the thread's row is locked for no more than the COMMIT.
+    signals.comment_changed.send(Comment, comment=comment, old=None, new=comment.status, follow=draft.follow)
+    signals.comment_published.send(Comment, comment=comment)
+    flipped = [flip.id for flip in flips]
+    change = Change(comment.article, {comment.provider: 1}, changed=flipped, shown=flipped, new=comment)
+    return _posted(comment, commit_change(change))
+
+
+def _hold(comment: Comment, draft: Draft) -> Posted:
+    insert(comment)
+    signals.comment_changed.send(Comment, comment=comment, old=None, new=comment.status, follow=draft.follow)
+    return _posted(comment, thread_version(comment.article))
+
+
+def _posted(comment: Comment, version: int) -> Posted:
+    return Posted(comment, version, tokens.edit_token(comment.pk, comment.nonce.hex))
+
+
+def _links(rendered: text.Rendered) -> int:
+    return rendered.html.count("<a ")
+
+
+def _one_at_a_time(article: Article, author: str, draft: Draft) -> None:
+    """Let equal texts of one author follow one another, so that the second finds the first."""
+    key = f"post:{article.pk}:{draft.parent}:{author}:{draft.body}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
+
+
+_LOOK_AROUND = """
+    SELECT nextval(pg_get_serial_sequence('comments_comment', 'id')),
+        (SELECT id FROM comments_comment
+         WHERE article_id = %(article)s AND parent_id IS NOT DISTINCT FROM %(parent)s AND source = %(source)s
+           AND author_key = %(author_key)s AND author_name = %(author_name)s AND provider = 'native'
+           AND created_at > now() - interval '1 minute' AND status IN ('approved', 'pending')
+         LIMIT 1),
+        (SELECT array_agg(id || ' ' || replace(nonce::text, '-', '')) FROM comments_comment
+         WHERE id = ANY(%(tokens)s) AND site_id = %(site)s AND status = 'approved'),
+        p.article_id, p.root_id, p.depth, p.status, p.shown_replies
+    FROM (SELECT 1) AS always LEFT JOIN comments_comment AS p ON p.id = %(parent)s"""
+
+
+def _look_around(article: Article, draft: Draft, author_key: str, source: str) -> _Facts:
+    held = {token.comment_id: token for raw in draft.edit_tokens if (token := tokens.read_edit_token(raw))}
+    parameters: dict[str, Any] = {
+        "article": article.pk,
+        "site": article.site_id,
+        "parent": draft.parent,
+        "source": source,
+        "author_key": author_key,
+        "author_name": draft.author.name,
+        "tokens": list(held),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_LOOK_AROUND, parameters)
+        new_id, duplicate, approved, *parent = cursor.fetchone()
+    pairs = (pair.split(" ") for pair in approved or ())
+    known = any(tokens.proves_edit(held[int(comment_id)], nonce) for comment_id, nonce in pairs)
+    return _Facts(new_id, duplicate, known, tuple(parent) if parent[0] is not None else None)
+
+
+def _place(article: Article, draft: Draft, facts: _Facts) -> tuple[int, int]:
+    """Return depth and root of the new comment."""
+    if draft.parent is None:
+        return 0, facts.id
+    if facts.parent is None:
+        raise Problem("parent_unknown", f"There is no comment {draft.parent} to reply to.")
+    parent_article, root, depth, status, shown_replies = facts.parent
+    if parent_article != article.pk:
+        raise Problem("parent_elsewhere", f"Comment {draft.parent} belongs to another article.")
+    if status != Comment.Status.APPROVED and not shown_replies:
+        raise Problem("parent_unknown", f"There is no comment {draft.parent} to reply to.")
+    if depth + 1 > MAX_DEPTH:
+        raise Problem("parent_unknown", "This branch has become too deep to reply to.")
+    return depth + 1, root

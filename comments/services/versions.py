@@ -1,0 +1,120 @@
+"""The last statement of every transaction that changes what the public sees of a thread.
+
+One statement raises the thread's version by one and stamps every changed comment with it. It locks the thread's row,
+which all writers of a thread share, for no longer than the COMMIT that follows: so versions are commit order. Locks are
+taken in one order everywhere: comments from the deepest up, then counters, then the thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import connection
+
+from articles.models import Article
+from comments.models import Comment
+
+
+@dataclass
+class Change:
+    """What one transaction changes in a thread.
+
+    `counted` adds to the public comments of a provider; `changed` are ids of comments that look different now;
+    `shown` those among them that became visible; `new` is a comment still to be inserted.
+    """
+
+    article: Article
+    counted: dict[str, int] = field(default_factory=dict)
+    changed: list[int] = field(default_factory=list)
+    shown: list[int] = field(default_factory=list)
+    new: Comment | None = None
+
+
+_COUNT = """
+    INSERT INTO comments_threadcount AS tc (site_id, article_id, provider, count)
+    SELECT %s, %s, provider, added FROM unnest(%s::text[], %s::int[]) AS counted (provider, added)
+    ORDER BY provider
+    ON CONFLICT (article_id, provider) DO UPDATE SET count = tc.count + excluded.count
+    RETURNING 1"""
+
+# Reading `counted` first makes the counters' locks come before the thread's.
+_MOVE = """
+    INSERT INTO comments_thread AS t (site_id, article_id, version, changed_at)
+    SELECT %s, %s, 1, now() FROM (SELECT count(*) FROM counted) AS locked
+    ON CONFLICT (article_id) DO UPDATE SET version = t.version + 1, changed_at = now()
+    RETURNING version"""
+
+_STAMP = """
+    UPDATE comments_comment AS c
+    SET changed_version = moved.version,
+        shown_version = CASE WHEN c.id = ANY(%s) THEN moved.version ELSE c.shown_version END
+    FROM moved WHERE c.id = ANY(%s)"""
+
+_RESULT = "SELECT version, now() FROM moved"
+
+
+def commit_change(change: Change) -> int:
+    """Write the change's counters, version and stamps (and its new comment) and return the new version.
+
+    Nothing may be written after it in the same transaction.
+    """
+    site_id, article_id = change.article.site_id, change.article.pk
+    providers = list(change.counted)
+    parameters: list[object] = [site_id, article_id, providers, [change.counted[p] for p in providers]]
+    parameters += [site_id, article_id, change.shown, change.changed]
+    insert_new = ""
+    if change.new is not None:
+        sql, values = _insertion(change.new, versioned=("changed_version", "shown_version"))
+        insert_new, parameters = f", inserted AS ({sql} FROM moved RETURNING 1)", parameters + values
+    statement = f"WITH counted AS ({_COUNT}), moved AS ({_MOVE}), stamped AS ({_STAMP}){insert_new} {_RESULT}"
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        version, now = cursor.fetchone()
+    if change.new is not None:
+        _know_times(change.new, now)
+    return int(version)
+
+
+def insert(comment: Comment) -> None:
+    """Write a comment that the public does not see yet: no version moves."""
+    sql, values = _insertion(comment)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} RETURNING now()", values)
+        (now,) = cursor.fetchone()
+    _know_times(comment, now)
+
+
+def _know_times(comment: Comment, now: datetime) -> None:
+    comment.created_at = now
+    comment.published_at = now if comment.is_approved else None
+
+
+def _insertion(comment: Comment, *, versioned: Sequence[str] = ()) -> tuple[str, list[object]]:
+    """Return `INSERT … SELECT …` and its parameters for a comment whose id is already drawn.
+
+    Columns named in `versioned` take the new version of `moved`; the time is the database's.
+    """
+    columns: list[str] = []
+    expressions: list[str] = []
+    values: list[object] = []
+    for model_field in Comment._meta.concrete_fields:
+        columns.append(connection.ops.quote_name(model_field.column))
+        value = getattr(comment, model_field.attname)
+        if model_field.name in versioned:
+            expressions.append("moved.version")
+        elif model_field.name == "created_at" or (model_field.name == "published_at" and comment.is_approved):
+            expressions.append("now()")
+        else:
+            expressions.append("%s")
+            values.append(model_field.get_db_prep_save(value, connection))
+    return f"INSERT INTO comments_comment ({', '.join(columns)}) SELECT {', '.join(expressions)}", values
+
+
+def thread_version(article: Article) -> int:
+    """Return the version of an article's thread; 0 while nothing has happened in it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT version FROM comments_thread WHERE article_id = %s", [article.pk])
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0

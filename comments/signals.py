@@ -1,0 +1,9 @@
+"""Facts about comments that upper rooms want to know; sent inside the transaction of their cause."""
+
+from django.dispatch import Signal
+
+# comment: Comment. It became visible to the public for the first time.
+comment_published = Signal()
+
+# comment: Comment, old: status or None for a new comment, new: status.
+comment_changed = Signal()

@@ -1,0 +1,34 @@
+"""Which comments a guest can prove to be hers: the edit tokens that a request brings along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.http import HttpRequest
+
+from comments.models import Comment
+from project import tokens
+
+MAX_TOKENS = 100
+BEARER = "Bearer "
+
+
+def presented_tokens(request: HttpRequest) -> list[str]:
+    """Return the edit tokens in `Authorization` and `X-Afterword-Edit-Tokens`, unproven, at most 100."""
+    listed = request.headers.get("X-Afterword-Edit-Tokens", "").split(",", MAX_TOKENS)[:MAX_TOKENS]
+    authorization = request.headers.get("Authorization", "")
+    if authorization.startswith(BEARER):
+        listed.insert(0, authorization.removeprefix(BEARER))
+    return [token.strip() for token in listed if token.strip().startswith("awe_")]
+
+
+def proven(raw_tokens: Iterable[str], comments: Iterable[Comment]) -> list[Comment]:
+    """Return those of `comments` whose edit token is among `raw_tokens`."""
+    read = [token for raw in raw_tokens if (token := tokens.read_edit_token(raw))]
+    held = {token.comment_id: token for token in read}
+    return [c for c in comments if c.pk in held and tokens.proves_edit(held[c.pk], c.nonce.hex)]
+
+
+def comment_ids(raw_tokens: Iterable[str]) -> list[int]:
+    """Return the ids of the comments that the tokens speak of."""
+    return [token.comment_id for raw in raw_tokens if (token := tokens.read_edit_token(raw))]

@@ -1,0 +1,35 @@
+"""Transactions that are tried again when the database asks for it."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db import OperationalError, connection, transaction
+
+T = TypeVar("T")
+
+# 40P01 deadlock_detected, 40001 serialization_failure: nothing was done, and the same work may succeed at once.
+RETRYABLE = frozenset({"40P01", "40001"})
+ATTEMPTS = 5
+
+
+def in_transaction(work: Callable[[], T]) -> T:
+    """Run `work` in one transaction and return its value, again after a deadlock (at most five times).
+
+    Inside another transaction it runs once: only the outermost one can be repeated.
+    """
+    if connection.in_atomic_block:
+        with transaction.atomic():
+            return work()
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with transaction.atomic():
+                return work()
+        except OperationalError as error:
+            if attempt == ATTEMPTS or getattr(error.__cause__, "sqlstate", None) not in RETRYABLE:
+                raise
+        time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311  (spreads rivals, guards nothing)
+    raise AssertionError("unreachable: the last attempt returns or raises")
