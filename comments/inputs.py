@@ -2,101 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from comments.services.posting import Author, Draft
-from project import addresses
+from project import addresses, text
 from project.errors import FieldError, Problem
 
 MAX_NAME = 100
+MAX_TITLE = 500
 MAX_ID = 2**63 - 1
 FOLLOW_WISHES = ("", "replies", "article")
 
 
-class Fields:
-    """Read fields from a mapping and gather what is wrong with them, to be told all at once."""
+class Refusals:
+    """What is wrong with the fields of one request, gathered to be told all at once."""
 
-    def __init__(self, data: Mapping[str, Any]) -> None:
-        self.data = data
+    def __init__(self) -> None:
         self.errors: list[FieldError] = []
 
-    def refuse(self, field: str, code: str, message: str) -> None:
+    def add(self, field: str, code: str, message: str) -> None:
         self.errors.append({"field": field, "code": code, "message": message})
 
-    def text(self, name: str, *, field: str = "", longest: int, required: bool = False) -> str:
-        """Return a trimmed line of text; "" where it is missing or refused."""
-        field = field or name
-        value = self.data.get(name)
-        if value is None or value == "":
-            if required:
-                self.refuse(field, "required", "This field is required.")
-            return ""
+    def text(self, data: Mapping[str, Any], name: str, check: Callable[[str], Any], *, field: str) -> str:
+        """Return the text under `name` as it came, "" where it is missing or `check` refuses it with a Problem."""
+        value = data.get(name)
+        if value is None:
+            value = ""
         if not isinstance(value, str):
-            self.refuse(field, "not_text", "This must be a text.")
+            self.add(field, "not_text", "This must be a text.")
             return ""
-        value = " ".join(value.split())
-        if not value and required:
-            self.refuse(field, "required", "This field is required.")
-        if len(value) > longest:
-            self.refuse(field, "too_long", f"This has {len(value)} characters; {longest} are allowed.")
-            return ""
-        if not value.isprintable():
-            self.refuse(field, "characters_not_allowed", "Control characters are not allowed here.")
-            return ""
-        return value
-
-    def checked(self, field: str, value: str, check: Any) -> str:
-        """Return `value` if `check(value, field)` does not refuse it with a Problem of its own."""
         try:
-            check(value, field)
+            check(value)
         except Problem as problem:
             self.errors.extend(problem.errors)
             return ""
         return value
 
-    def done(self) -> None:
+    def raise_any(self) -> None:
         """Problem: validation_failed, if anything was refused."""
         if self.errors:
             raise Problem("validation_failed", "Some fields are not acceptable.", errors=self.errors)
 
 
-def read_author(data: Mapping[str, Any], fields: Fields, prefix: str = "") -> Author:
+def read_author(data: Mapping[str, Any], refusals: Refusals, prefix: str = "") -> Author:
     """Return the guest's own account of herself: a name (required), an address and a web site."""
-    own = Fields(data)
-    name = own.text("name", field=f"{prefix}name", longest=MAX_NAME, required=True)
-    email = own.text("email", field=f"{prefix}email", longest=254)
-    if email:
-        email = own.checked(f"{prefix}email", email, addresses.normalise_email)
-    url = own.text("url", field=f"{prefix}url", longest=2000)
-    if url:
-        url = own.checked(f"{prefix}url", url, addresses.web_address)
-    fields.errors.extend(own.errors)
-    return Author(name, email, url)
+
+    def name_check(value: str) -> None:
+        text.clean_line(value, limit=MAX_NAME, field=f"{prefix}name")
+
+    def email_check(value: str) -> None:
+        if value.strip():
+            addresses.normalise_email(value, f"{prefix}email")
+
+    def url_check(value: str) -> None:
+        if value.strip():
+            addresses.web_address(value, f"{prefix}url")
+
+    name = refusals.text(data, "name", name_check, field=f"{prefix}name")
+    email = refusals.text(data, "email", email_check, field=f"{prefix}email").strip()
+    url = refusals.text(data, "url", url_check, field=f"{prefix}url").strip()
+    if refusals.errors:
+        return Author("")
+    return Author(
+        text.clean_line(name, limit=MAX_NAME, field=f"{prefix}name"),
+        addresses.normalise_email(email).address if email else "",
+        addresses.web_address(url) if url else "",
+    )
 
 
 def read_draft(data: Mapping[str, Any], *, edit_tokens: Sequence[str] = ()) -> Draft:
     """Return the comment in a request of `POST comments`.
 
-    Problem: validation_failed, naming every refused field. The body itself is checked where it is rendered.
+    Problem: validation_failed, naming every refused field. The site's own limit on the text is applied where
+    it is rendered.
     """
-    fields = Fields(data)
-    body = data.get("body")
-    if not isinstance(body, str):
-        fields.refuse("body", "required" if body is None else "not_text", "A comment needs a text.")
-        body = ""
+    refusals = Refusals()
+    body = refusals.text(data, "body", lambda value: text.clean_body(value), field="body")
     author = data.get("author")
     if not isinstance(author, Mapping):
-        fields.refuse("author", "required", "Say who you are: an object with a name.")
+        refusals.add("author", "required", "Say who you are: an object with a name.")
         author = {"name": "-"}
-    guest = read_author(author, fields, prefix="author.")
+    guest = read_author(author, refusals, prefix="author.")
     parent = data.get("parent")
     if parent is not None and (not isinstance(parent, int) or isinstance(parent, bool) or not 0 < parent <= MAX_ID):
-        fields.refuse("parent", "not_an_id", "This must be the id of a comment.")
+        refusals.add("parent", "not_an_id", "This must be the id of a comment.")
     follow = data.get("follow") or ""
     if follow not in FOLLOW_WISHES:
-        fields.refuse("follow", "unknown_choice", 'This must be "replies" or "article".')
+        refusals.add("follow", "unknown_choice", 'This must be "replies" or "article".')
     elif follow and not guest.email:
-        fields.refuse("author.email", "required", "An address is needed to be told of replies.")
-    fields.done()
+        refusals.add("author.email", "required", "An address is needed to be told of replies.")
+    refusals.raise_any()
     return Draft(body, guest, parent, follow, tuple(edit_tokens))
+
+
+def read_title(data: Mapping[str, Any]) -> str:
+    """Return the page's title as a reader's first write gives it; "" where it is missing or of no use."""
+    title = data.get("title")
+    try:
+        return text.clean_line(title, limit=MAX_TITLE, field="title") if isinstance(title, str) else ""
+    except Problem:
+        return ""

@@ -45,6 +45,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "duplicate_comment": (409, "The same text was posted a moment ago"),
     "idempotency_in_progress": (409, "The same request is still running"),
     "page_conflict": (409, "Identifier and address belong to two pages"),
+    "pin_not_possible": (409, "This comment cannot be pinned"),
     "stale_revision": (409, "The comment has changed since"),
     "cursor_expired": (410, "This cursor has outlived its order"),
     "too_old": (410, "The changes since then are no longer at hand"),
@@ -198,7 +199,8 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's `handler400`."""
-    return respond(request, (exception and problem_of(exception)) or Problem("bad_request"))
+    problem = problem_of(exception) if exception else None
+    return respond(request, problem or Problem("bad_request"))
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

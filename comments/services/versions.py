@@ -32,11 +32,14 @@ class Change:
     new: Comment | None = None
 
 
+_ADDED = "SELECT provider, added FROM unnest(%s::text[], %s::int[]) AS given (provider, added)"
+
+# A row's check is made before its conflict is found, so a new row must not begin below zero.
 _COUNT = """
     INSERT INTO comments_threadcount AS tc (site_id, article_id, provider, count)
-    SELECT %s, %s, provider, added FROM unnest(%s::text[], %s::int[]) AS counted (provider, added)
-    ORDER BY provider
-    ON CONFLICT (article_id, provider) DO UPDATE SET count = tc.count + excluded.count
+    SELECT %s, %s, provider, greatest(added, 0) FROM added ORDER BY provider
+    ON CONFLICT (article_id, provider)
+    DO UPDATE SET count = tc.count + (SELECT added.added FROM added WHERE added.provider = tc.provider)
     RETURNING 1"""
 
 # Reading `counted` first makes the counters' locks come before the thread's.
@@ -52,8 +55,6 @@ _STAMP = """
         shown_version = CASE WHEN c.id = ANY(%s) THEN moved.version ELSE c.shown_version END
     FROM moved WHERE c.id = ANY(%s)"""
 
-_RESULT = "SELECT version, now() FROM moved"
-
 
 def commit_change(change: Change) -> int:
     """Write the change's counters, version and stamps (and its new comment) and return the new version.
@@ -62,13 +63,14 @@ def commit_change(change: Change) -> int:
     """
     site_id, article_id = change.article.site_id, change.article.pk
     providers = list(change.counted)
-    parameters: list[object] = [site_id, article_id, providers, [change.counted[p] for p in providers]]
+    parameters: list[object] = [providers, [change.counted[p] for p in providers], site_id, article_id]
     parameters += [site_id, article_id, change.shown, change.changed]
-    insert_new = ""
+    steps = [f"added AS ({_ADDED})", f"counted AS ({_COUNT})", f"moved AS ({_MOVE})", f"stamped AS ({_STAMP})"]
     if change.new is not None:
         sql, values = _insertion(change.new, versioned=("changed_version", "shown_version"))
-        insert_new, parameters = f", inserted AS ({sql} FROM moved RETURNING 1)", parameters + values
-    statement = f"WITH counted AS ({_COUNT}), moved AS ({_MOVE}), stamped AS ({_STAMP}){insert_new} {_RESULT}"
+        steps.append(f"inserted AS ({sql} FROM moved RETURNING 1)")
+        parameters += values
+    statement = f"WITH {', '.join(steps)} SELECT version, now() FROM moved"  # noqa: S608 (parts are constants)
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         version, now = cursor.fetchone()
