@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import Final, NamedTuple, NoReturn
 
 import idna
-from email_validator import EmailNotValidError, validate_email
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
 from project.errors import refused_field
 from project.tokens import Purpose, keyed_hash
+
+# Names for private or special use are taken, because imports and intranets have them; nothing is looked up here.
+SPECIAL_USE_DOMAIN_NAMES.clear()
 
 MAX_URL: Final = 2_000
 MAX_TYPED_URL: Final = 8_000

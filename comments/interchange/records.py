@@ -1,0 +1,92 @@
+"""What every reader yields, whatever the format it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+
+class NotImportable(Exception):  # noqa: N818  (a verdict on the file, caught by name)
+    """The file is refused as a whole; the message is one sentence for the person who gave it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleRecord:
+    """A page of the exporting system.
+
+    `key` ties comments to it and means nothing outside the file; `post_id` and `post_parent` are its place in the
+    exporting system ("" if none). `url` is absolute http(s) or "". `identifiers` are the publisher's own ids, the
+    foremost first. `source` is the outside source of its comments: base URL of the blog, or Disqus forum.
+    `state` is what the file calls it; `visibility` is public, scheduled, hidden, or inherit (as `post_parent`).
+    `html` is raw. `only_with_comments`: the page is of no interest unless the file has a comment on it.
+    """
+
+    key: str
+    where: str
+    source: str
+    url: str
+    identifiers: tuple[str, ...]
+    title: str
+    state: str
+    visibility: str
+    comments_open: bool = True
+    published_at: datetime | None = None
+    summary: str = ""
+    html: str = ""
+    author_name: str = ""
+    tags: tuple[str, ...] = ()
+    post_id: str = ""
+    post_parent: str = ""
+    only_with_comments: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CommentRecord:
+    """A comment of the exporting system, its text still raw HTML.
+
+    `article` is the `key` of its page, whose record may come before or after it. `external_id` is its id there,
+    `parent_external_id` that of what it answers ("" for none). `partner_provider` and `partner_id` are its id in
+    another system, where the export tells it. `created_at` is aware, or None where the file has no usable date.
+    """
+
+    where: str
+    article: str
+    provider: str
+    external_id: str
+    parent_external_id: str
+    author_name: str
+    author_email: str
+    author_url: str
+    created_at: datetime | None
+    html: str
+    status: str
+    partner_provider: str = ""
+    partner_id: str = ""
+
+
+Record = ArticleRecord | CommentRecord
+
+
+class Caution(NamedTuple):
+    """Something that was left out or changed: where it was first met, why, and how often."""
+
+    where: str
+    reason: str
+    count: int
+
+
+class Warnings:
+    """Cautions collected by reason, so that a million of one kind take one line."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[str, int]] = {}
+
+    def add(self, where: str, reason: str, count: int = 1) -> None:
+        if count:
+            first, before = self._found.get(reason, (where, 0))
+            self._found[reason] = (first, before + count)
+
+    def __iter__(self) -> Iterator[Caution]:
+        return iter([Caution(where, reason, count) for reason, (where, count) in self._found.items()])
