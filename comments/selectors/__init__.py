@@ -1,0 +1,39 @@
+"""Big reads: thread pages, counts, lists. Nothing here writes."""
+
+from comments.selectors.branches import Listing
+from comments.selectors.counts import PageCounts, page_counts, register_share_counts
+from comments.selectors.lists import RecentComment, held_comments, recent_comments
+from comments.selectors.rows import CommentRow
+from comments.selectors.snapshot import snapshot
+from comments.selectors.thread import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    Permalink,
+    ReplyPage,
+    ThreadPage,
+    read_comment,
+    read_replies,
+    read_thread,
+    thread_counts,
+)
+
+__all__ = [
+    "DEFAULT_LIMIT",
+    "MAX_LIMIT",
+    "CommentRow",
+    "Listing",
+    "PageCounts",
+    "Permalink",
+    "RecentComment",
+    "ReplyPage",
+    "ThreadPage",
+    "held_comments",
+    "page_counts",
+    "read_comment",
+    "read_replies",
+    "read_thread",
+    "recent_comments",
+    "register_share_counts",
+    "snapshot",
+    "thread_counts",
+]
