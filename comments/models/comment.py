@@ -133,12 +133,10 @@ class Comment(models.Model):
             models.Index(fields=["parent"], name="comment_parent", condition=models.Q(parent__isnull=False)),
             models.Index(fields=["root"], name="comment_root"),
             models.Index(
-                fields=["site", "created_at", "id"], condition=models.Q(status="pending"), name="pending_comments"
+                fields=["site", "status", "id"], condition=~models.Q(status="approved"), name="moderators_queue"
             ),
             models.Index(
-                fields=["site", "author_key"],
-                condition=models.Q(status="approved") & ~models.Q(author_key=""),
-                name="approved_authors",
+                fields=["site", "-created_at", "-id"], condition=models.Q(status="approved"), name="recent_comments"
             ),
         ]
 

@@ -12,7 +12,6 @@ from rest_framework.views import APIView
 
 from articles.authentication import ApiKeyAuthentication, HasScope
 from articles.models import ApiKey, Site
-from comments import selectors
 from comments.models import Comment
 from comments.moderation_serializers import (
     BatchSerializer,
@@ -23,6 +22,7 @@ from comments.moderation_serializers import (
     QueueSerializer,
     moderated_data,
 )
+from comments.selectors.moderation import decisions_about, missing_ids, moderation_queue
 from comments.services.moderation import Decided, Moderator, decide, pin, undo
 from project import cursors
 from project.errors import Problem
@@ -63,7 +63,7 @@ class QueueView(ModerationView):
         scope = f"queue:{site.pk}:{status}"
         cursor = request.query_params.get("cursor")
         after = int(cursors.decode(scope, cursor)[0]) if cursor else 0
-        rows = selectors.moderation_queue(site, status, after=after, limit=QUEUE_PAGE + 1)
+        rows = moderation_queue(site, status, after=after, limit=QUEUE_PAGE + 1)
         page, more = rows[:QUEUE_PAGE], rows[QUEUE_PAGE:]
         following = cursors.encode(scope, page[-1].pk) if more else None
         return Response({"comments": [moderated_data(comment) for comment in page], "next": following})
@@ -75,7 +75,8 @@ class DecisionView(ModerationView):
         """Approve, reject, remove a comment or call it spam; with `revision` only if that is still its text."""
         wish = DecisionSerializer(data=request.data)
         wish.is_valid(raise_exception=True)
-        return Response(_answer(decide(self.site(request), comment_id, moderator=self.moderator(request), **wish.data)))
+        wishes = wish.validated_data
+        return Response(_answer(decide(self.site(request), comment_id, moderator=self.moderator(request), **wishes)))
 
 
 class BatchView(ModerationView):
@@ -85,7 +86,7 @@ class BatchView(ModerationView):
         wish = BatchSerializer(data=request.data)
         wish.is_valid(raise_exception=True)
         site, moderator = self.site(request), self.moderator(request)
-        if missing := selectors.missing_ids(site, wish.validated_data["ids"]):
+        if missing := missing_ids(site, wish.validated_data["ids"]):
             raise Problem("not_found", f"The site has no comment {missing[0]}; nothing was decided.")
         status, reason = wish.validated_data["status"], wish.validated_data["reason"]
         decided = [decide(site, pk, status, moderator, reason=reason) for pk in wish.validated_data["ids"]]
@@ -112,7 +113,7 @@ class LogView(ModerationView):
     @extend_schema(operation_id="decision_log", responses=LogSerializer)
     def get(self, request: Request, comment_id: int) -> Response:
         """Every decision about a comment, newest first."""
-        decisions = selectors.decisions_about(self.site(request), comment_id)
+        decisions = decisions_about(self.site(request), comment_id)
         return Response(LogSerializer({"decisions": decisions}).data)
 
 
