@@ -1,0 +1,1 @@
+"""What changes sites, their keys and their articles; one module for each noun."""
