@@ -33,6 +33,7 @@ class Purpose(StrEnum):
     DECIDE = "decide"
     VOTER = "voter"
     EDIT_COMMENT = "edit-comment"
+    VIEW_COMMENT = "view-comment"
     CURSOR = "cursor"
     ADDRESS = "address"
     VISITOR = "visitor"
