@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from rest_framework import serializers
 
+from project.errors import refused_field
 from sharing import networks
 from sharing.networks import Kind, Status
 
@@ -57,24 +59,14 @@ class ShareAnswerSerializer(CountsSerializer):
     target = serializers.CharField(help_text="The network's own address; for a device the address to hand over.")
 
 
-class PageQuerySerializer(serializers.Serializer[Any]):
-    """Names a page by site and url or identifier."""
-
-    site = serializers.CharField(max_length=64, help_text="Slug of the site.")
-    url = serializers.CharField(max_length=2000, required=False)
-    identifier = serializers.CharField(max_length=500, required=False)
-    comment = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not attrs.get("url") and not attrs.get("identifier"):
-            raise serializers.ValidationError({"url": "Give url or identifier."}, code="required")
-        return attrs
-
-
-class CommentQuerySerializer(serializers.Serializer[Any]):
-    """One comment of the page, where the share is about that."""
-
-    comment = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False)
+def read_comment_id(query: Mapping[str, str]) -> int | None:
+    """The comment that a query names, None where it names none; Problem `validation_failed` for what is no id."""
+    text = query.get("comment", "")
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 19 or not 0 < int(text) <= MAX_ID:
+        raise refused_field("comment", "not_an_id", "This must be the id of a comment.")
+    return int(text)
 
 
 class ShareInputSerializer(serializers.Serializer[Any]):
@@ -92,10 +84,3 @@ class ShareInputSerializer(serializers.Serializer[Any]):
         if network is None:
             raise serializers.ValidationError("There is no such network.", code="network_unknown")
         return network
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if "article" not in attrs and not attrs.get("site"):
-            raise serializers.ValidationError({"article": "Give article, or site and url."}, code="required")
-        if "article" not in attrs and not attrs.get("url") and not attrs.get("identifier"):
-            raise serializers.ValidationError({"url": "Give url or identifier."}, code="required")
-        return attrs

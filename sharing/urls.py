@@ -1,0 +1,5 @@
+"""Every address of sharing."""
+
+from sharing.views import shares
+
+urlpatterns = [*shares.urlpatterns]

@@ -1,0 +1,202 @@
+"""Share buttons: which networks there are, where a share leads, and counting it on the way."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from articles.models import Article
+from articles.origins import check_form_origin, check_write_origin
+from articles.selectors import article_by_id, page_from_request_data
+from articles.services.pages import register_page
+from comments.models import Comment
+from project.errors import Problem
+from project.routes import allows
+from project.visitors import visitor_of
+from sharing import networks
+from sharing.networks import Kind, Network
+from sharing.selectors.shares import share_counts, share_links, share_links_of_unknown_page, shareable, target_of
+from sharing.serializers.shares import (
+    NetworksSerializer,
+    ShareAnswerSerializer,
+    ShareInputSerializer,
+    ShareLinksSerializer,
+    read_comment_id,
+)
+from sharing.services.shares import record_share
+
+COMMENT: Final = OpenApiParameter("comment", int, description="The id of one comment of the page, to share that.")
+PAGE: Final = [
+    OpenApiParameter("site", str, required=True, description="Slug of the site."),
+    OpenApiParameter("url", str, description="Address of the page; this or `identifier`."),
+    OpenApiParameter("identifier", str, description="The publisher's own id of the page."),
+]
+# Neither caches nor search engines keep the redirect, and the network does not learn which page had the button.
+REDIRECT_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex",
+}
+
+
+class NetworksView(APIView):
+    """The networks that are offered to readers."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    @extend_schema(operation_id="networks", responses=NetworksSerializer)
+    def get(self, request: Request) -> Response:
+        """List the networks, in the order in which buttons are shown."""
+        return Response(NetworksSerializer({"networks": networks.listed()}).data)
+
+
+class ArticleShareLinksView(APIView):
+    """The share buttons of an article."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    @extend_schema(operation_id="article_share_links", parameters=[COMMENT], responses=ShareLinksSerializer)
+    def get(self, request: Request, article_id: int) -> Response:
+        """Show where an article, or one comment of it, can be shared to, and how often it was."""
+        article = public_article(article_id)
+        comment = public_comment(article, read_comment_id(request.query_params))
+        return Response(share_links(article, comment))
+
+
+class PageShareLinksView(APIView):
+    """The share buttons of a page named by its address."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    @extend_schema(operation_id="page_share_links", parameters=[*PAGE, COMMENT], responses=ShareLinksSerializer)
+    def get(self, request: Request) -> Response:
+        """Show where a page can be shared to; one that nobody has written to has no counts and no redirects yet."""
+        page = page_from_request_data(request.query_params)
+        comment_id = read_comment_id(request.query_params)
+        article = page.public_article()
+        if article is None and page.url and comment_id is None:
+            return Response(share_links_of_unknown_page(page.site, page.url))
+        return Response(share_links(visible(article), public_comment(visible(article), comment_id)))
+
+
+class SharesView(APIView):
+    """Shares that do not pass through our redirect: the native sheet, copy, print."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    @extend_schema(operation_id="record_share", request=ShareInputSerializer, responses={201: ShareAnswerSerializer})
+    def post(self, request: Request) -> Response:
+        """Record a share; one that was counted today already is answered alike."""
+        page = page_from_request_data(request.data)
+        check_write_origin(request._request, page.site)
+        given = ShareInputSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        network: Network = given.validated_data["network"]
+        comment_id = given.validated_data.get("comment")
+        article = visible(page.article if page.article or comment_id else register_page(page))
+        comment = public_comment(article, comment_id)
+        record_share(article, network, visitor_of(request._request), comment)
+        counts = share_counts(article, comment)
+        target = target_of(network, article, comment)
+        return Response({"target": target, "counts": counts, "total": sum(counts.values())}, status=201)
+
+
+@csrf_exempt
+@allows("GET", "POST")
+def share(request: HttpRequest, network_key: str, article_id: int, comment_id: int | None = None) -> HttpResponse:
+    """Count the share and lead to the network; a network without one address asks the reader for her server first.
+
+    Nothing in the query is read: the target is made from the network and the article alone.
+    """
+    network = networks.find(network_key)
+    if network is None or network.kind is Kind.DEVICE:
+        raise Problem("network_unknown")
+    article = public_article(article_id)
+    comment = public_comment(article, comment_id)
+    if network.asks_instance:
+        return share_on_instance(request, network, article, comment)
+    if request.method == "POST":
+        raise Problem("method_not_allowed", headers={"Allow": "GET, HEAD"})
+    if request.method == "GET":
+        record_share(article, network, visitor_of(request), comment)
+    return see_other(target_of(network, article, comment))
+
+
+def share_on_instance(
+    request: HttpRequest, network: Network, article: Article, comment: Comment | None
+) -> HttpResponse:
+    """Ask for the reader's server (GET); count the share and lead there (POST from our own page)."""
+    shared = shareable(article, comment)
+    if request.method != "POST":
+        return choose_instance(request, {"network": network, "shared": shared})
+    check_form_origin(request)
+    typed = request.POST.get("instance", "")
+    try:
+        target = networks.target(network, shared, typed)
+    except networks.InstanceError:
+        return choose_instance(request, {"network": network, "shared": shared, "instance": typed, "error": True})
+    record_share(article, network, visitor_of(request), comment)
+    return see_other(target)
+
+
+def choose_instance(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """The page whose form asks for a server; 400 where it is shown again because of what was typed."""
+    response = render(request, "sharing/choose_instance.html", context, status=400 if "error" in context else 200)
+    response["Cache-Control"] = "no-store"
+    response["X-Robots-Tag"] = "noindex"
+    # The form's Origin must arrive, so the page may say where it is; browsers apply form-action to redirects too.
+    response["Referrer-Policy"] = "strict-origin-when-cross-origin"
+    response["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; "
+        "form-action 'self' https:; base-uri 'none'; frame-ancestors 'none'"
+    )
+    return response
+
+
+def see_other(target: str) -> HttpResponse:
+    """303 to an address of the registry; `mailto:` and `sms:` too, which Django's own redirect does not take."""
+    return HttpResponse(status=303, headers={"Location": target, **REDIRECT_HEADERS})
+
+
+def public_article(article_id: int) -> Article:
+    """The article of this id, with its site, if anybody may see it; Problem `not_found` otherwise."""
+    return visible(article_by_id(article_id))
+
+
+def visible(article: Article | None) -> Article:
+    """The article, if there is one and anybody may see it; Problem `not_found` otherwise."""
+    if article is None or not article.is_public:
+        raise Problem("not_found", "There is no such article.")
+    return article
+
+
+def public_comment(article: Article, comment_id: int | None) -> Comment | None:
+    """The comment of this id, if it is one of the article's and public; Problem `not_found` otherwise."""
+    if comment_id is None:
+        return None
+    comment = Comment.objects.of(article).approved().filter(pk=comment_id).first()
+    if comment is None:
+        raise Problem("not_found", "There is no such comment.")
+    return comment
+
+
+urlpatterns = [
+    path("api/v1/networks", NetworksView.as_view(), name="networks"),
+    path("api/v1/articles/<int:article_id>/share-links", ArticleShareLinksView.as_view(), name="article_share_links"),
+    path("api/v1/share-links", PageShareLinksView.as_view(), name="page_share_links"),
+    path("api/v1/shares", SharesView.as_view(), name="shares"),
+    path("s/<str:network_key>/<int:article_id>", share, name="share"),
+    path("s/<str:network_key>/<int:article_id>/<int:comment_id>", share, name="share_comment"),
+]
