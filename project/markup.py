@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html as entities
 import re
+from collections import Counter
 from typing import Final
 
 import nh3
@@ -29,6 +30,7 @@ ARTICLE_TAGS: Final = COMMENT_TAGS | {
 MAIL_TAGS: Final = frozenset(
     {"p", "br", "b", "strong", "i", "em", "u", "s", "del", "code", "pre", "blockquote", "ul", "ol", "li"}
 )
+MAX_ROUNDS: Final = 6
 DROPPED_WHOLE: Final = frozenset({"script", "style", "template", "noscript", "title", "iframe", "textarea", "select"})
 
 # nh3 escapes < and > inside attribute values, so that this matches exactly the tags of its output.
@@ -36,6 +38,14 @@ TAG: Final = re.compile(r"<(/?)([a-z][a-z0-9]*)([^>]*)>")
 BLANKS: Final = re.compile(r"[ \t\n\r\f\xa0]+")
 UNSAFE_IN_LINK: Final = re.compile("[\x00-\x20\x7f-\x9f]")
 PRE_NEWLINES: Final = re.compile(r"(<pre>)\n+")
+ANY_TAG: Final = re.compile(r"<(/?)([A-Za-z][^\s/>]*)")
+# Void elements, and those that the next of their kind closes.
+NEVER_NESTED: Final = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+    | {"p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "colgroup", "option"}
+)
+FEW_TAGS: Final = 1_000
+MAX_WORK: Final = 1_000_000
 # Elements after which a reader sees an empty line, and those after which only a new line begins.
 PARAGRAPHS: Final = frozenset({"p", "pre", "blockquote", "ul", "ol", "hr", "table", "figure", "dl"}) | {
     f"h{level}" for level in range(1, 7)
@@ -55,7 +65,7 @@ def _cleaner(tags: frozenset[str], attributes: dict[str, set[str]], rel: str | N
     return nh3.Cleaner(
         tags=tags,
         clean_content_tags=DROPPED_WHOLE,
-        attributes=attributes,
+        attributes={"*": set(), **attributes},  # without the star, lang and title would be let through everywhere
         attribute_filter=_keep_attribute,
         tag_attribute_values={"img": {"loading": {"lazy", "eager"}}} if "img" in tags else None,
         link_rel=rel,
@@ -69,6 +79,7 @@ IMPORT: Final = _cleaner(COMMENT_TAGS | LAYOUT_TAGS, {"a": {"href"}, "ol": {"sta
 ARTICLE: Final = _cleaner(
     ARTICLE_TAGS,
     {
+        "*": {"lang", "dir"},
         "a": {"href", "title", "hreflang"},
         "abbr": {"title"},
         "img": {"src", "alt", "title", "width", "height"},
@@ -82,20 +93,46 @@ ARTICLE: Final = _cleaner(
 MAIL: Final = _cleaner(MAIL_TAGS, {"ol": {"start"}}, rel=None)
 
 
+def bounded(html: str) -> str:
+    """Return `html`, or its source as text where a parser's work would grow with the square of its length.
+
+    Every unclosed element is looked at, or opened anew, at each later one: a megabyte of `<b x=1><b x=2>…` or of
+    paragraphs after them would cost minutes and gigabytes.
+    """
+    if html.count("<") < FEW_TAGS:
+        return html
+    unclosed: Counter[str] = Counter()
+    depth = work = 0
+    for found in ANY_TAG.finditer(html):
+        closing, name = found[1], found[2].lower()
+        if name in NEVER_NESTED:
+            pass
+        elif not closing:
+            unclosed[name] += 1
+            depth += 1
+        elif unclosed[name]:
+            unclosed[name] -= 1
+            depth -= 1
+        work += depth
+        if work > MAX_WORK:
+            return f"<p>{entities.escape(html, quote=False)}</p>"
+    return html
+
+
 def sanitise(cleaner: nh3.Cleaner, html: str) -> str:
     """Return the part of `html` that the allow-list lets through, as a fixed point.
 
     Taking an element away can put two others into each other that HTML does not nest, which the next parse would
     move; what has not settled after a few rounds is shown as text.
     """
-    cleaned = cleaner.clean(html)
-    for _ in range(4):
+    html = bounded(html)
+    for _ in range(MAX_ROUNDS):
         # A parser drops the first newline of <pre>: each round would lose one more.
-        again = cleaner.clean(PRE_NEWLINES.sub(r"\1", cleaned) if "<pre>\n" in cleaned else cleaned)
-        if again == cleaned:
-            return cleaned
-        cleaned = again
-    return cleaner.clean(f"<p>{entities.escape(plain_text(cleaned), quote=False)}</p>")
+        cleaned = cleaner.clean(PRE_NEWLINES.sub(r"\1", html) if "<pre>\n" in html else html)
+        if cleaned == html:
+            return html
+        html = cleaned
+    return cleaner.clean(f"<p>{entities.escape(plain_text(html), quote=False)}</p>")
 
 
 def plain_text(html: str) -> str:

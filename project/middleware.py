@@ -101,7 +101,7 @@ def bound_body(request: HttpRequest) -> None:
         raise Problem("body_too_large", f"The body may have {limit:,} bytes.")
     # What `HttpRequest.body` does itself once it has read everything; there is no public door for a bounded read.
     request._body = body
-    request._stream = io.BytesIO(body)  # type: ignore[attr-defined]
+    request._stream = io.BytesIO(body)
     # A chunked body has no length header, and DRF takes that for an empty one.
     request.META["CONTENT_LENGTH"] = str(len(body))
 

@@ -39,12 +39,12 @@ class _Builder:
         self.containers: list[str] = []
         self.inline: list[tuple[str, str]] = []
         self.is_open = False
-        self.in_pre = False
+        self.pre_depth = 0
         self.wants_break = False
         self.after_break = False
 
     def text(self, raw: str) -> None:
-        if self.in_pre:
+        if self.pre_depth:
             self.out.append(raw)
             return
         if "\n" not in raw:
@@ -60,20 +60,22 @@ class _Builder:
     def start(self, tag: str, attributes: str) -> None:
         if tag == "br":
             self.wants_break = False
-            if self.in_pre:
+            if self.pre_depth:
                 self.out.append("\n")
             elif self.is_open:
                 self.out.append("<br>")
                 self.after_break = True
         elif tag in INLINE:
             opening = f"<{tag}{attributes}>"
-            if self.is_open and not self.in_pre:
+            if self.is_open and not self.pre_depth:
                 self._break_line()
             if self.is_open:
                 self.out.append(opening)
             self.inline.append((tag, opening))
-        elif not self.in_pre:
+        elif not self.pre_depth:
             self._block(tag, attributes)
+        elif tag == "pre":
+            self.pre_depth += 1
 
     def end(self, tag: str) -> None:
         if tag in INLINE:
@@ -81,11 +83,13 @@ class _Builder:
                 self.inline.pop()
                 if self.is_open:
                     self.out.append(f"</{tag}>")
-        elif tag == "pre" and self.in_pre:
-            self._close_inline()
-            self.out.append("</pre>")
-            self.in_pre = self.is_open = False
-        elif not self.in_pre:
+        elif tag == "pre" and self.pre_depth:
+            self.pre_depth -= 1
+            if not self.pre_depth:
+                self._close_inline()
+                self.out.append("</pre>")
+                self.is_open = False
+        elif not self.pre_depth:
             self._close()
             if tag in HEADINGS:
                 self.inline.pop()
@@ -107,7 +111,7 @@ class _Builder:
                 self.containers.append(tag)
         elif tag == "pre":
             self.out.append("<pre>" + "".join(opening for _, opening in self.inline))
-            self.in_pre = self.is_open = True
+            self.pre_depth, self.is_open = 1, True
         elif tag != "p" and tag not in LAYOUT_TAGS:
             self.out.append(f"<{tag}{attributes}>")
 
@@ -138,7 +142,7 @@ class _Builder:
             self._close()
 
     def _close(self) -> None:
-        if self.is_open and not self.in_pre:
+        if self.is_open and not self.pre_depth:
             self._close_inline()
             self.out.append(self._wrapper("</p>"))
             self.is_open = False

@@ -10,7 +10,7 @@ import html as entities
 import re
 from typing import Final, NamedTuple
 
-from linkify_it import LinkifyIt
+from linkify_it import LinkifyIt  # type: ignore[import-untyped]
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_core import StateCore
@@ -23,9 +23,10 @@ from project.paragraphs import with_paragraphs
 # Raised with every change of what the same source becomes, so that stored HTML can be found and rendered again.
 RENDERER: Final = 1
 BODY_LIMIT: Final = 10_000
-MAX_NESTING: Final = 40
-# The parser drops what lies deeper than its own limit, so that one must lie beyond ours.
-PARSER_NESTING: Final = 100
+MAX_NESTING: Final = 16
+# The parser drops what lies deeper than its own limit, so that one must lie beyond ours. Each level more
+# makes a run of brackets dearer.
+PARSER_NESTING: Final = 20
 MAX_GROWTH: Final = 10
 SMALL: Final = 2_000
 
@@ -112,7 +113,7 @@ def clean_imported(html: str) -> Rendered:
     once. Characters that could not be stored are taken out.
     """
     source = FORBIDDEN.sub("", html.replace("\r\n", "\n").replace("\r", "\n"))
-    cleaned = markup.IMPORT.clean(source)
+    cleaned = markup.IMPORT.clean(markup.bounded(source))
     shown = markup.sanitise(markup.COMMENT, with_paragraphs(cleaned))
     return Rendered(source, shown, markup.plain_text(shown))
 
