@@ -93,15 +93,15 @@ def branches_data(tops: Iterable[Branch[CommentRow]], article: Article) -> list[
     return listed
 
 
-def thread_data(page: ThreadPage, *, url: str | None = None, identifier: str | None = None) -> dict[str, Any]:
-    """Return the thread page; a page without an article is described by the address that was asked for."""
+def thread_data(page: ThreadPage, url: str = "", identifier: str = "", *, comments_open: bool = True) -> dict[str, Any]:
+    """Return the thread page; one without an article is described by what was asked for and `comments_open`."""
     article = page.article
     about: dict[str, Any] = {
         "id": article.pk if article else None,
         "url": (article.url if article else url) or None,
         "identifier": (article.identifier if article else identifier) or None,
         "title": article.title if article else "",
-        "comments_open": article.comments_open if article else True,
+        "comments_open": article.comments_open if article else comments_open,
         "counts": {"total": page.total, **page.counts},
     }
     return {
@@ -112,6 +112,12 @@ def thread_data(page: ThreadPage, *, url: str | None = None, identifier: str | N
         "next": page.next,
         "stream": None,
     }
+
+
+def mine_data(article: Article | None, held: Iterable[Comment]) -> dict[str, Any]:
+    """Return what one reader sees beside the thread: her own comments that are still held, as she wrote them."""
+    pending = [comment_data(comment, article, disclosed=True) for comment in held] if article else []
+    return {"votes": {}, "editable": [], "pending": pending}
 
 
 def replies_data(page: ReplyPage) -> dict[str, Any]:

@@ -29,7 +29,8 @@ def create_comment(request: HttpRequest) -> HttpResponse:
     draft = read_draft(data, edit_tokens=presented_tokens(request))
     article = page.article or register_page(page, title=read_title(data))
     posted = post_comment(article, draft)
-    answer = comment_data(posted.comment, article) | {"edit_token": posted.edit_token, "version": posted.version}
+    shown = comment_data(posted.comment, article, disclosed=True)
+    answer = shown | {"edit_token": posted.edit_token, "version": posted.version}
     return json_response(answer, status=201 if posted.comment.is_approved else 202)
 
 

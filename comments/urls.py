@@ -1,0 +1,5 @@
+"""Every address under which comments are read, written and moderated."""
+
+from comments.views import moderation, reading, writing
+
+urlpatterns = [*reading.urlpatterns, *writing.urlpatterns, *moderation.urlpatterns]

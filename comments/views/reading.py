@@ -1,0 +1,190 @@
+"""Doors for readers: threads, replies, permalinks, counts and the latest comments; public, without cookies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+
+from articles.models import Site
+from articles.selectors import find_site, page_from_request_data
+from comments import selectors, serializers
+from comments.tokens import comment_ids, presented_tokens, proven
+from comments.views.cacheable import cacheable_json
+from project.answers import json_response
+from project.documented import documented
+from project.errors import refused_field
+from project.parsers import read_json
+from project.routes import allows
+
+MAX_URLS: Final = 100
+MAX_VERSION: Final = 2**63 - 1
+PRIVATE: Final = {"Cache-Control": "private, no-store"}
+
+SITE: Final = OpenApiParameter("site", str, required=True, description="Slug of the site.")
+PAGE: Final = [
+    OpenApiParameter("site", str, description="Slug of the site, with `url` or `identifier`."),
+    OpenApiParameter("url", str, description="Address of the page."),
+    OpenApiParameter("identifier", str, description="The publisher's own id of the page."),
+    OpenApiParameter("article", int, description="Our id of the article, instead of the three above."),
+]
+CURSOR: Final = OpenApiParameter("cursor", str, description="What `next` or `next_replies` gave.")
+LIMIT: Final = OpenApiParameter("limit", int, description="1 to 100, 25 unless asked otherwise.")
+EDIT_TOKENS: Final = OpenApiParameter(
+    "X-Afterword-Edit-Tokens", str, OpenApiParameter.HEADER, description="Edit tokens, separated by commas."
+)
+
+
+@documented(
+    get=extend_schema(
+        operation_id="thread",
+        parameters=[
+            *PAGE,
+            OpenApiParameter("sort", str, enum=Site.Sort.values, description="The site's own unless asked otherwise."),
+            CURSOR,
+            LIMIT,
+            OpenApiParameter("at_least", int, description="A version that the client has heard of."),
+        ],
+        responses=serializers.ThreadSerializer,
+    )
+)
+@allows("GET")
+def thread(request: HttpRequest) -> HttpResponse:
+    """A page of a thread: roots in the order asked for, each with the beginning of its branch.
+
+    A page of the site that nobody has written on is an empty thread with version 0.
+    """
+    limit, at_least = _limit(request), _integer(request, "at_least", 0, MAX_VERSION)
+    with selectors.snapshot():
+        ref = page_from_request_data(request.GET)
+        page = selectors.read_thread(
+            ref.public_article(),
+            sort=request.GET.get("sort", ref.site.default_sort),
+            cursor=request.GET.get("cursor"),
+            limit=limit,
+            at_least=at_least,
+        )
+    # Nobody can write on an article that is there but not public; a page not yet known waits for its first comment.
+    data = serializers.thread_data(page, ref.url, ref.identifier, comments_open=ref.article is None)
+    return json_response(data) if page.is_behind else cacheable_json(request, data)
+
+
+@documented(
+    get=extend_schema(operation_id="thread_mine", parameters=[*PAGE, EDIT_TOKENS], responses=serializers.MineSerializer)
+)
+@allows("GET")
+def mine(request: HttpRequest) -> HttpResponse:
+    """What the credentials of one reader add to a thread, above all her comments that are still held.
+
+    Edit tokens go into `Authorization` (one) or `X-Afterword-Edit-Tokens` (a list).
+    """
+    tokens = presented_tokens(request)
+    with selectors.snapshot():
+        article = page_from_request_data(request.GET).public_article()
+        held = selectors.held_comments(article, comment_ids(tokens)) if article and tokens else []
+    data = serializers.mine_data(article, proven(tokens, held))
+    return json_response(data, headers=PRIVATE)
+
+
+@documented(get=extend_schema(operation_id="comment", responses=serializers.PermalinkSerializer))
+@allows("GET")
+def comment(request: HttpRequest, comment_id: int) -> HttpResponse:
+    """One comment with the beginning of its branch and its ancestors, at most the 50 nearest."""
+    return cacheable_json(request, serializers.permalink_data(selectors.read_comment(comment_id)))
+
+
+@documented(
+    get=extend_schema(
+        operation_id="comment_replies", parameters=[CURSOR, LIMIT], responses=serializers.RepliesSerializer
+    )
+)
+@allows("GET")
+def replies(request: HttpRequest, comment_id: int) -> HttpResponse:
+    """The direct replies of a comment, oldest first, each with the beginning of its branch."""
+    page = selectors.read_replies(comment_id, cursor=request.GET.get("cursor"), limit=_limit(request))
+    return cacheable_json(request, serializers.replies_data(page))
+
+
+@documented(
+    get=extend_schema(
+        operation_id="counts",
+        parameters=[SITE, OpenApiParameter("url", OpenApiTypes.STR, many=True, required=True)],
+        responses=serializers.CountsSerializer,
+    ),
+    post=extend_schema(
+        operation_id="counts_of_many",
+        request=serializers.CountsRequestSerializer,
+        responses=serializers.CountsSerializer,
+    ),
+)
+@csrf_exempt
+@allows("GET", "POST")
+def counts(request: HttpRequest) -> HttpResponse:
+    """Public comments by provider and shares of up to 100 pages of a site, in the order asked.
+
+    Addresses that are unknown or of another site count nothing.
+    """
+    if request.method == "POST":
+        body = read_json(request)
+        return json_response(_counts(body, body.get("urls")))
+    return cacheable_json(request, _counts(request.GET, request.GET.getlist("url")))
+
+
+@documented(get=extend_schema(operation_id="recent", parameters=[SITE, LIMIT], responses=serializers.RecentSerializer))
+@allows("GET")
+def recent(request: HttpRequest) -> HttpResponse:
+    """The latest public comments of a site, newest first, each with its article."""
+    site = find_site(_site(request.GET))
+    return cacheable_json(request, serializers.recent_data(selectors.recent_comments(site, _limit(request))))
+
+
+def _counts(data: Mapping[str, Any], urls: Any) -> dict[str, Any]:
+    site = _site(data)
+    if not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
+        raise refused_field("urls", "not_a_list", "Send a list of addresses.")
+    if not urls:
+        raise refused_field("url", "required", "Name at least one address.")
+    if len(urls) > MAX_URLS:
+        raise refused_field("url", "too_many", f"At most {MAX_URLS} addresses can be counted at once.")
+    return serializers.counts_data(selectors.page_counts(site, urls))
+
+
+def _site(data: Mapping[str, Any]) -> str:
+    site = data.get("site")
+    if not site:
+        raise refused_field("site", "required", "Name the site.")
+    if not isinstance(site, str):
+        raise refused_field("site", "not_text", "This must be a text.")
+    return site
+
+
+def _limit(request: HttpRequest) -> int:
+    limit = _integer(request, "limit", 1, selectors.MAX_LIMIT)
+    return selectors.DEFAULT_LIMIT if limit is None else limit
+
+
+def _integer(request: HttpRequest, name: str, lowest: int, highest: int) -> int | None:
+    """Return a number from the query, None where it is absent; Problem validation_failed outside the bounds."""
+    value = request.GET.get(name)
+    if value is None:
+        return None
+    # The length is bounded first: reading a long run of digits costs quadratic time.
+    number = int(value) if value.isascii() and value.isdigit() and len(value) <= len(str(highest)) else -1
+    if not lowest <= number <= highest:
+        raise refused_field(name, "out_of_range", f"This must be a whole number from {lowest} to {highest}.")
+    return number
+
+
+urlpatterns = [
+    path("api/v1/thread", thread, name="thread"),
+    path("api/v1/thread/mine", mine, name="thread_mine"),
+    path("api/v1/comments/<int:comment_id>", comment, name="comment"),
+    path("api/v1/comments/<int:comment_id>/replies", replies, name="comment_replies"),
+    path("api/v1/counts", counts, name="counts"),
+    path("api/v1/recent", recent, name="recent"),
+]
