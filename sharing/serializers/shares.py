@@ -18,7 +18,7 @@ class NetworkSerializer(serializers.Serializer[networks.Network]):
     """One network; `status` says whether its address is documented, a convention, or retired."""
 
     key = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # the stubs mean the argument of that name
     kind = serializers.ChoiceField(choices=[kind.value for kind in Kind])
     status = serializers.ChoiceField(choices=[status.value for status in Status])
 
@@ -33,7 +33,7 @@ class ShareLinkSerializer(serializers.Serializer[Any]):
     """One share button."""
 
     network = serializers.CharField(help_text="Key of the network.")
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # the stubs mean the argument of that name
     url = serializers.URLField(
         allow_null=True, help_text="Our redirect, which counts; null for a device, and for a page not yet registered."
     )

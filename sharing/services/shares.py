@@ -66,7 +66,7 @@ def prune_salts() -> int:
     """Forget the salts of past days, and with them who shared what; return how many went. Twice does no more."""
     with connection.cursor() as cursor:
         cursor.execute(PRUNE_SALTS, [SALT_DAYS])
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _salt_of_today() -> tuple[date, bytes]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -99,9 +100,10 @@ class SharesView(APIView):
     @extend_schema(operation_id="record_share", request=ShareInputSerializer, responses={201: ShareAnswerSerializer})
     def post(self, request: Request) -> Response:
         """Record a share; one that was counted today already is answered alike."""
-        page = page_from_request_data(request.data)
+        body = cast(Mapping[str, Any], request.data)  # the parser takes nothing but objects
+        page = page_from_request_data(body)
         check_write_origin(request._request, page.site)
-        given = ShareInputSerializer(data=request.data)
+        given = ShareInputSerializer(data=body)
         given.is_valid(raise_exception=True)
         network: Network = given.validated_data["network"]
         comment_id = given.validated_data.get("comment")
