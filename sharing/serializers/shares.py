@@ -9,18 +9,17 @@ from rest_framework import serializers
 
 from project.errors import refused_field
 from sharing import networks
-from sharing.networks import Kind, Status
 
 MAX_ID: Final = 2**63 - 1
 
 
 class NetworkSerializer(serializers.Serializer[networks.Network]):
-    """One network; `status` says whether its address is documented, a convention, or retired."""
+    """One network."""
 
     key = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]  # the stubs mean the argument of that name
-    kind = serializers.ChoiceField(choices=[kind.value for kind in Kind])
-    status = serializers.ChoiceField(choices=[status.value for status in Status])
+    kind = serializers.CharField(help_text="`web`, or `device` for what the reader's own device does.")
+    status = serializers.CharField(help_text="How sure the address is: `documented` or `convention`.")
 
 
 class NetworksSerializer(serializers.Serializer[Any]):

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -19,6 +19,7 @@ from articles.origins import check_form_origin, check_write_origin
 from articles.selectors import article_by_id, page_from_request_data
 from articles.services.pages import register_page
 from comments.models import Comment
+from project.documented import documented
 from project.errors import Problem
 from project.routes import allows
 from project.visitors import visitor_of
@@ -40,6 +41,8 @@ PAGE: Final = [
     OpenApiParameter("url", str, description="Address of the page; this or `identifier`."),
     OpenApiParameter("identifier", str, description="The publisher's own id of the page."),
 ]
+LEADS_THERE: Final = OpenApiResponse(description="`Location` is the network's own address for this page.")
+ASKS_FOR_SERVER: Final = OpenApiResponse(description="Mastodon: a page whose form asks for the reader's server.")
 # Neither caches nor search engines keep the redirect, and the network does not learn which page had the button.
 REDIRECT_HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -115,20 +118,38 @@ class SharesView(APIView):
         return Response({"target": target, "counts": counts, "total": sum(counts.values())}, status=201)
 
 
+@documented(
+    get=extend_schema(operation_id="share", responses={303: LEADS_THERE, 200: ASKS_FOR_SERVER}),
+    post=extend_schema(operation_id="share_on_instance", request=None, responses={303: LEADS_THERE}),
+)
 @csrf_exempt
 @allows("GET", "POST")
-def share(request: HttpRequest, network_key: str, article_id: int, comment_id: int | None = None) -> HttpResponse:
+def share(request: HttpRequest, network_key: str, article_id: int) -> HttpResponse:
     """Count the share and lead to the network; a network without one address asks the reader for her server first.
 
     Nothing in the query is read: the target is made from the network and the article alone.
     """
-    network = networks.find(network_key)
-    if network is None or network.kind is Kind.DEVICE:
-        raise Problem("network_unknown")
+    network = web_network(network_key)
+    return lead(request, network, public_article(article_id))
+
+
+@documented(
+    get=extend_schema(operation_id="share_comment", responses={303: LEADS_THERE, 200: ASKS_FOR_SERVER}),
+    post=extend_schema(operation_id="share_comment_on_instance", request=None, responses={303: LEADS_THERE}),
+)
+@csrf_exempt
+@allows("GET", "POST")
+def share_comment(request: HttpRequest, network_key: str, article_id: int, comment_id: int) -> HttpResponse:
+    """Count the share of one comment of an article and lead to the network, as for the article itself."""
+    network = web_network(network_key)
     article = public_article(article_id)
-    comment = public_comment(article, comment_id)
+    return lead(request, network, article, public_comment(article, comment_id))
+
+
+def lead(request: HttpRequest, network: Network, article: Article, comment: Comment | None = None) -> HttpResponse:
+    """Count a GET and answer 303; HEAD and what nobody pressed are led there uncounted."""
     if network.asks_instance:
-        return share_on_instance(request, network, article, comment)
+        return lead_to_instance(request, network, article, comment)
     if request.method == "POST":
         raise Problem("method_not_allowed", headers={"Allow": "GET, HEAD"})
     if request.method == "GET":
@@ -136,9 +157,7 @@ def share(request: HttpRequest, network_key: str, article_id: int, comment_id: i
     return see_other(target_of(network, article, comment))
 
 
-def share_on_instance(
-    request: HttpRequest, network: Network, article: Article, comment: Comment | None
-) -> HttpResponse:
+def lead_to_instance(request: HttpRequest, network: Network, article: Article, comment: Comment | None) -> HttpResponse:
     """Ask for the reader's server (GET); count the share and lead there (POST from our own page)."""
     shared = shareable(article, comment)
     if request.method != "POST":
@@ -172,6 +191,14 @@ def see_other(target: str) -> HttpResponse:
     return HttpResponse(status=303, headers={"Location": target, **REDIRECT_HEADERS})
 
 
+def web_network(key: str) -> Network:
+    """The network of this key, if a browser can be led there; Problem `network_unknown` otherwise."""
+    network = networks.find(key)
+    if network is None or network.kind is Kind.DEVICE:
+        raise Problem("network_unknown")
+    return network
+
+
 def public_article(article_id: int) -> Article:
     """The article of this id, with its site, if anybody may see it; Problem `not_found` otherwise."""
     return visible(article_by_id(article_id))
@@ -200,5 +227,5 @@ urlpatterns = [
     path("api/v1/share-links", PageShareLinksView.as_view(), name="page_share_links"),
     path("api/v1/shares", SharesView.as_view(), name="shares"),
     path("s/<str:network_key>/<int:article_id>", share, name="share"),
-    path("s/<str:network_key>/<int:article_id>/<int:comment_id>", share, name="share_comment"),
+    path("s/<str:network_key>/<int:article_id>/<int:comment_id>", share_comment, name="share_comment"),
 ]
