@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import Case, Q, Value, When
+from django.db.models import Q
 
 from articles.models import Article, ArticleKey, ArticleQuerySet, Site
+from project import cursors
 from project.addresses import canonical_origin, canonical_url
 from project.errors import Problem, refused_field
 from project.text import FORBIDDEN
@@ -20,6 +21,7 @@ MAX_ID: Final = 2**63 - 1
 MAX_SLUG: Final = 64
 MAX_IDENTIFIER: Final = 500
 RELATED: Final = 5
+WEIGHED: Final = 100
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,14 @@ class PageRef:
         if self.by_id:
             raise Problem("not_found", "There is no such article.")
         return None
+
+
+@dataclass(frozen=True)
+class ArticlePage:
+    """Some articles of a list, and the cursor to the rest."""
+
+    articles: list[Article]
+    next: str | None
 
 
 def find_site(slug: str) -> Site:
@@ -96,17 +106,52 @@ def has_origin(site: Site, origin: str) -> bool:
 
 
 def public_articles(site: Site, *, tag: str = "") -> ArticleQuerySet:
-    """Return the site's public articles, newest first, or those that carry exactly this tag."""
+    """Return the site's public articles, newest first (undated ones before), or those that carry exactly this tag."""
     articles = Article.objects.of(site).public().order_by("-published_at", "-id")
     return articles.filter(tags__contains=[tag]) if tag else articles
 
 
+def list_articles(site: Site, *, tag: str = "", cursor: str | None = None, limit: int = 25) -> ArticlePage:
+    """Return `limit` public articles, newest first, from `cursor` on, without their bodies. One query.
+
+    Problem: cursor_invalid, for a cursor of another site or tag too.
+    """
+    scope = f"articles:{site.pk}:{tag}"
+    articles = public_articles(site, tag=tag).defer("html")
+    if cursor is not None:
+        articles = articles.filter(_behind(*cursors.decode(scope, cursor)))
+    rows = list(articles[: limit + 1])
+    for article in rows:
+        article.site = site
+    if len(rows) <= limit:
+        return ArticlePage(rows, None)
+    last = rows[limit - 1]
+    date = last.published_at.isoformat() if last.published_at else None
+    return ArticlePage(rows[:limit], cursors.encode(scope, date, last.pk))
+
+
 def related_articles(article: Article, limit: int = RELATED) -> list[Article]:
-    """Return other public articles of the same site: most shared tags first, then the newest. One query."""
-    shared = [Case(When(tags__contains=[tag], then=Value(1)), default=Value(0)) for tag in article.tags]
-    others = public_articles(article.site).exclude(pk=article.pk).exclude(title="").select_related("site")
-    score = sum(shared[1:], shared[0]) if shared else Value(0)
-    return list(others.annotate(shared=score).order_by("-shared", "-published_at", "-id")[:limit])
+    """Return other public articles of the same site: those that share most tags, then the newest; two queries.
+
+    Only the newest 100 of those that share a tag are weighed, so that a tag on everything costs no more.
+    """
+    others = public_articles(article.site).exclude(pk=article.pk).exclude(title="").defer("html")
+    tags = set(article.tags)
+    weighed = list(others.filter(tags__overlap=article.tags)[:WEIGHED]) if tags else []
+    chosen = sorted(weighed, key=lambda other: -len(tags.intersection(other.tags)))[:limit]
+    if len(chosen) < limit:
+        newest = others.filter(published_at__isnull=False).exclude(pk__in=[other.pk for other in chosen])
+        chosen += newest[: limit - len(chosen)]
+    for other in chosen:
+        other.site = article.site
+    return chosen
+
+
+def _behind(date: str | None, article_id: int) -> Q:
+    """Return what follows an article in the order of `public_articles`: PostgreSQL puts undated ones first."""
+    if date is None:
+        return Q(published_at=None, id__lt=article_id) | Q(published_at__isnull=False)
+    return Q(published_at__lt=date) | Q(published_at=date, id__lt=article_id)
 
 
 def _by_id(article_id: int, slug: str) -> PageRef:

@@ -11,10 +11,10 @@ from django.http import HttpRequest
 
 from comments.models import Comment, Decision
 from comments.services.moderation import Moderator, decide
-from project.admin import SiteScopedAdmin
+from project.admin import SiteScopedAdmin, TabularInline
 
 
-class DecisionInline(admin.TabularInline[Decision, Comment]):
+class DecisionInline(TabularInline[Decision, Comment]):
     model = Decision
     extra = 0
     can_delete = False
