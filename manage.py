@@ -1,16 +1,9 @@
 #!/usr/bin/env python
 """The one door to every command: `up`, `create_site`, `import_comments`, `doctor`, and Django's own."""
 
-import os
 import sys
 
-
-def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-    from django.core.management import execute_from_command_line
-
-    execute_from_command_line(sys.argv)
-
+from project.commandline import main
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv)

@@ -1,9 +1,69 @@
-"""Every setting of the service; each value that an operator may change comes from the environment."""
+"""Every setting of the service; each value that an operator may change comes from the environment.
 
+docs/configuration.md lists the variables. A value that makes no sense raises `EnvError`, which the doors turn
+into one sentence and exit status 2.
+"""
+
+import sys
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from project import env
+from project.embedded.running import read_running
+from project.secret import secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-SECRET_KEY = "to be replaced"
+
+# Where things are kept and how we are reached.
+DEBUG = env.flag("DEBUG", default=False)
+DATA_DIR = env.folder("DATA_DIR", default=Path(".data"), base=BASE_DIR)
+PUBLIC_URL = env.origin("PUBLIC_URL", default="http://127.0.0.1:8000")
+PUBLIC_HOST = urlsplit(PUBLIC_URL).hostname or ""
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=[PUBLIC_HOST, "localhost", "127.0.0.1", "[::1]"])
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+RATE_LIMITS = env.flag("RATE_LIMITS", default=True)
+SECRET_KEY = secret_key(DATA_DIR)
+
+# Database and broker: named by the environment, else those of the `up` that runs on DATA_DIR.
+RUNNING = read_running(DATA_DIR)
+_database = env.database("DATABASE_URL") or (RUNNING and env.database("DATABASE_URL", RUNNING.database_url))
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": _database.name if _database else "afterword",
+        "USER": _database.user if _database else "",
+        "PASSWORD": _database.password if _database else "",
+        # Without a database this names a folder that has no socket: commands that need none still work.
+        "HOST": _database.host if _database else str(DATA_DIR / "run"),
+        "PORT": _database.port if _database else "",
+        # A connection lasts one request; web processes keep theirs in psycopg's pool (project.pool).
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": "5", **(_database.options if _database else {})},
+    }
+}
+REDIS_URL = env.redis("REDIS_URL") or (RUNNING.redis_url if RUNNING else "")
+
+# Mail.
+_mail = env.mail("EMAIL_URL", default_folder=DATA_DIR / "mail")
+EMAIL_BACKEND = {
+    "smtp": "django.core.mail.backends.smtp.EmailBackend",
+    "file": "project.mailbox.EmailBackend",
+    "console": "django.core.mail.backends.console.EmailBackend",
+}[_mail.kind]
+EMAIL_FILE_PATH = _mail.folder
+EMAIL_HOST = _mail.host
+EMAIL_PORT = _mail.port
+EMAIL_HOST_USER = _mail.user
+EMAIL_HOST_PASSWORD = _mail.password
+EMAIL_USE_TLS = _mail.tls == "starttls"
+EMAIL_USE_SSL = _mail.tls == "ssl"
+EMAIL_TIMEOUT = _mail.timeout
+MAIL_FROM = env.mailbox("MAIL_FROM", default=f"afterword@{PUBLIC_HOST}")
+DEFAULT_FROM_EMAIL = MAIL_FROM
+SERVER_EMAIL = MAIL_FROM
+
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -11,6 +71,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.postgres",
+    "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",
@@ -19,8 +80,95 @@ INSTALLED_APPS = [
     "comments",
     "sharing",
 ]
-DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "afterword"}}
+MIDDLEWARE = [
+    "project.middleware.ApiMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "project.urls"
+ASGI_APPLICATION = "project.asgi.application"
+WSGI_APPLICATION = "project.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+# Language and time. Days and hours that readers see are computed from their own zone; ours is UTC.
+LANGUAGE_CODE = "en"
+USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
-ROOT_URLCONF = "project.urls"
+
+# Static files are served from where the apps keep them; there is no collecting step.
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_MAX_AGE = 3600
+
+# Security. Cookies are for moderators and the admin only; public pages set none.
+_secure = PUBLIC_URL.startswith("https:")
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES and _secure else None
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+APPEND_SLASH = False
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["project.parsers.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "project.errors.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Afterword",
+    "DESCRIPTION": "Comments, share buttons and Follow by Email for any article.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+}
+
+# Plain lines on standard error; the process that runs us keeps them. Addresses of readers are never logged.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        # Requests that were refused are no news; faults of ours are logged as errors by the same logger.
+        "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"level": "ERROR"},
+    },
+}

@@ -1,0 +1,5 @@
+"""Every address of articles."""
+
+from articles.views import articles
+
+urlpatterns = [*articles.urlpatterns]

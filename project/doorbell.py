@@ -1,0 +1,34 @@
+"""Waking workers: a message in the broker is a doorbell, never the work itself.
+
+The row that says what must be done is committed first; whoever cannot be woken is found by a sweep. So a broker that is
+down costs time and nothing else, and no request fails because of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from typing import Any
+
+from celery.contrib.django.task import DjangoTask
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+log = logging.getLogger(__name__)
+
+
+class Doorbell(DjangoTask):
+    """The base of every task: `delay_on_commit` for doors, `wake` for tasks; neither fails without a broker."""
+
+    abstract = True
+
+    def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:
+        """Wake a worker after the COMMIT of the running transaction, at once if there is none."""
+        transaction.on_commit(functools.partial(self.wake, *args, **kwargs), robust=True)
+
+    def wake(self, *args: Any, **kwargs: Any) -> None:
+        """Wake a worker now; for tasks that wake tasks about rows already committed."""
+        try:
+            self.delay(*args, **kwargs)
+        except OperationalError as error:
+            log.warning("the broker does not answer, a sweep will do %s%r: %s", self.name, args, error)

@@ -1,0 +1,200 @@
+"""Real processes for tests: a Celery worker beside the test database, and the whole service by `manage.py up`."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from project.health import QUEUES
+from tests.servers import clean_environment
+
+ROOT = Path(__file__).resolve().parent.parent
+MANAGE = [sys.executable, str(ROOT / "manage.py")]
+
+
+def wait_until(happened: Callable[[], object], what: str, seconds: float = 30.0) -> None:
+    """Wait for a condition; fail with `what` was waited for, never by sleeping a guessed time."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds} s for {what}")
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def end(process: subprocess.Popen[Any], number: signal.Signals = signal.SIGTERM, seconds: float = 30.0) -> int:
+    """Signal a process that a test started and wait for it; kill it, and fail, when it does not go."""
+    if process.poll() is None:
+        process.send_signal(number)
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise AssertionError(f"process {process.pid} did not end within {seconds} s of {number.name}") from None
+
+
+@dataclass
+class Worker:
+    """A real Celery worker process on the database and the broker of this test."""
+
+    environment: Mapping[str, str]
+    log: Path
+    queues: tuple[str, ...] = QUEUES
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "celery", "-A", "project.celery", "worker", "-c", "1", "-l", "INFO"]
+        command += ["--without-gossip", "--without-mingle", "-Q", ",".join(self.queues), "-n", f"{time.time_ns()}@test"]
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=dict(self.environment), stdout=output, stderr=output, start_new_session=True
+            )
+
+    def wait_until_ready(self) -> None:
+        def ready() -> bool:
+            assert self.process and self.process.poll() is None, f"the worker ended:\n{self.output()}"
+            return " ready." in self.output()
+
+        wait_until(ready, f"the worker to be ready, which said:\n{self.output()}", 60)
+
+    def kill(self) -> None:
+        """kill -9 the whole worker, parent and child, as the kernel would under memory pressure."""
+        if self.process and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def stop(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class LiveService:
+    """`manage.py up` in a data folder of its own. `base` is its address, `manage` runs commands against it."""
+
+    data_dir: Path
+    arguments: tuple[str, ...] = ("--no-demo",)
+    environment: dict[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+    # What runs `manage.py up`: tests of ordinary users put another account here.
+    popen: dict[str, Any] = field(default_factory=dict)
+    command: list[str] = field(default_factory=lambda: list(MANAGE))
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.data_dir.with_name(f"{self.data_dir.name}.log")
+
+    def variables(self) -> dict[str, str]:
+        return {**clean_environment(), "DATA_DIR": str(self.data_dir), "PUBLIC_URL": self.base, **self.environment}
+
+    def start(self, *, wait: bool = True) -> None:
+        command = [*self.command, "up", "--port", str(self.port), *self.arguments]
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self.variables(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                **self.popen,
+            )
+        if wait:
+            self.wait_until_ready()
+
+    def wait_until_ready(self, seconds: float = 120.0) -> None:
+        def ready() -> bool:
+            assert self.process and self.process.poll() is None, f"`up` ended:\n{self.output()}"
+            return "Moderation" in self.output()
+
+        wait_until(ready, f"`up` to print its addresses; see {self.log}:\n{self.output()}", seconds)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """End it in order and return its exit status."""
+        assert self.process is not None
+        return end(self.process, number, 60)
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a manage.py command on the same data folder; with `check` a failure fails the test with its output."""
+        done = subprocess.run(
+            [*self.command, *arguments],
+            cwd=ROOT,
+            env=self.variables(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            **self.popen,
+        )
+        assert not check or done.returncode == 0, f"manage.py {arguments} ended with {done.returncode}:\n{done.stderr}"
+        return done
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        return self.request("GET", path, headers=headers)
+
+    def request(
+        self, method: str, path: str, json_body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """One request, redirects not followed; 4xx and 5xx are answers too."""
+        data = None if json_body is None else json.dumps(json_body).encode()
+        sent = {**({"Content-Type": "application/json"} if data is not None else {}), **(headers or {})}
+        request = urllib.request.Request(self.base + path, data=data, headers=sent, method=method)
+        try:
+            with _opener.open(request, timeout=30) as response:
+                return Answer(response.status, response.headers, response.read())
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, error.headers, error.read())
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+_opener = urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler({}))
