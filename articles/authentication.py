@@ -81,6 +81,13 @@ class ApiKeyAuthentication(BaseAuthentication):
         return BEARER
 
 
+def api_key_of(request: Request) -> ApiKey:
+    """Return the key of a request that `HasScope` has let pass."""
+    api_key: object = request.auth
+    assert isinstance(api_key, ApiKey)
+    return api_key
+
+
 def HasScope(scope: str) -> type[BasePermission]:  # noqa: N802 — stands where a permission class stands
     """Return the permission of keys that carry `scope`: 401 without a key, 403 for a key without the scope."""
 
