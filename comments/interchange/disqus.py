@@ -27,7 +27,7 @@ NAMESPACE: Final = "http://disqus.com"
 INTERNALS: Final = "http://disqus.com/disqus-internals"
 ID: Final = f"{{{INTERNALS}}}id"
 KNOWN: Final = re.compile(r"http://disqus\.com(/disqus-internals)?$")
-PLAN: Final = Plan(elements={"thread", "post"}, nested={"post": {"thread"}})
+PLAN: Final = Plan(comment="post", elements={"thread", "post"}, nested={"post": {"thread"}})
 WORDPRESS_ID: Final = re.compile(r"wp_id=(\d{1,20})")
 
 FLAGS: Final = {"true": True, "1": True, "false": False, "0": False, "": False}
@@ -43,7 +43,7 @@ class DisqusReader:
     def __init__(self, window: Window, root: Root, warnings: Warnings) -> None:
         self.warnings = warnings
         self._scanner = Scanner(window, root, PLAN, warnings)
-        self._parser = PieceParser(root, warnings, KNOWN)
+        self._parser = PieceParser(root, warnings, KNOWN, PLAN.comment)
         self._forum = ""
 
     @property
@@ -97,7 +97,7 @@ class DisqusReader:
         external_id = element.get(ID, "").strip() or own
         where = f"post {external_id[:80]}, line {piece.line}"
         if "message" not in found:
-            self.warnings.add(where, "comments without a readable text were skipped")
+            self.warnings.lose(where, "comments without a readable text were skipped")
             return None
         partner = WORDPRESS_ID.fullmatch(own)
         email = email_address(person.get("email", ""))

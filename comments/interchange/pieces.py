@@ -33,14 +33,17 @@ class Piece:
 
 
 class PieceParser:
-    """Parses pieces as if they stood in their document: with its namespaces, and nothing else of it."""
+    """Parses pieces as if they stood in their document: with its namespaces, and nothing else of it.
 
-    def __init__(self, root: Root, warnings: Warnings, known: re.Pattern[str]) -> None:
+    `comment` is the name of the pieces whose loss is the loss of a comment.
+    """
+
+    def __init__(self, root: Root, warnings: Warnings, known: re.Pattern[str], comment: str) -> None:
         declared = {prefix: uri for prefix, uri in root.namespaces.items() if uri and prefix not in {"xml", "xmlns"}}
         if len(declared) > MAX_NAMESPACES:
             declared = {prefix: uri for prefix, uri in declared.items() if known.match(uri)}
         names = "".join(f" xmlns{':' if p else ''}{p}={quoteattr(uri)}" for p, uri in declared.items())
-        self._before, self._warnings = f"<x{names}>", warnings
+        self._before, self._warnings, self._comment = f"<x{names}>", warnings, comment
         self._parser = etree.XMLParser(
             resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True,
             remove_pis=True, encoding="utf-8",
@@ -61,7 +64,8 @@ class PieceParser:
             element = self._parsed(cleaned) if removed else None
             self._warnings.add(f"line {piece.line}", REFERENCES, removed if element is not None else 0)
         if element is None or (len(text) > MAX_ATTRIBUTES and _has_giant_tags(element)):
-            self._warnings.add(f"line {piece.line}", MALFORMED)
+            report = self._warnings.lose if piece.name == self._comment else self._warnings.add
+            report(f"line {piece.line}", MALFORMED)
             return None
         return element
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 
 class NotImportable(Exception):  # noqa: N818  (a verdict on the file, caught by name)
@@ -69,7 +68,8 @@ class CommentRecord:
 Record = ArticleRecord | CommentRecord
 
 
-class Caution(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Caution:
     """Something that was left out or changed: where it was first met, why, and how often."""
 
     where: str
@@ -78,15 +78,25 @@ class Caution(NamedTuple):
 
 
 class Warnings:
-    """Cautions collected by reason, so that a million of one kind take one line."""
+    """Cautions collected by reason, so that a million of one kind take one line; `lost` counts comments left out."""
 
     def __init__(self) -> None:
         self._found: dict[str, tuple[str, int]] = {}
+        self.lost = 0
 
     def add(self, where: str, reason: str, count: int = 1) -> None:
         if count:
             first, before = self._found.get(reason, (where, 0))
             self._found[reason] = (first, before + count)
+
+    def lose(self, where: str, reason: str) -> None:
+        """Note that a comment was left out."""
+        self.lost += 1
+        self.add(where, reason)
+
+    def extend(self, others: Iterable[Caution]) -> None:
+        for caution in others:
+            self.add(caution.where, caution.reason, caution.count)
 
     def __iter__(self) -> Iterator[Caution]:
         return iter([Caution(where, reason, count) for reason, (where, count) in self._found.items()])

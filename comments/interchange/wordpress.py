@@ -35,7 +35,7 @@ DUBLIN_CORE: Final = "http://purl.org/dc/elements/1.1/"
 DISQUS: Final = "http://www.disqus.com/"
 KNOWN: Final = re.compile(rf"{WXR.pattern}|{EXCERPT.pattern}|{CONTENT}$|{DUBLIN_CORE}$|{DISQUS}$")
 CHANNEL: Final = frozenset({"link", "base_blog_url", "author"})
-PLAN: Final = Plan(elements=CHANNEL, container="item", inner="comment", nested={"comment": CHANNEL, "author": {"link"}})
+PLAN: Final = Plan(comment="comment", elements=CHANNEL, container="item", inner="comment", nested={"comment": CHANNEL})
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_AUTHORS: Final = 10_000
 
@@ -52,7 +52,7 @@ class WordPressReader:
     def __init__(self, window: Window, root: Root, warnings: Warnings) -> None:
         self.warnings = warnings
         self._scanner = Scanner(window, root, PLAN, warnings)
-        self._parser = PieceParser(root, warnings, KNOWN)
+        self._parser = PieceParser(root, warnings, KNOWN, PLAN.comment)
         self._item = 1
         self._source = self._link = ""
         self._authors: dict[str, str] = {}
@@ -64,7 +64,7 @@ class WordPressReader:
 
     def __iter__(self) -> Iterator[Record]:
         for piece in self._scanner:
-            element = self._parser.parse(piece, replace=piece.name == "item")
+            element = self._parser.parse(piece, replace=piece.name != "comment")
             if piece.name == "item":
                 if element is not None:
                     yield self._article(piece, element)
@@ -131,10 +131,10 @@ class WordPressReader:
         where = f"comment {comment_id[:80]}, line {piece.line}"
         kind = found.get("wp:comment_type", "").strip()
         if kind not in {"", "comment", *MENTIONS}:
-            self.warnings.add(f"{where}: {kind[:40]}", "comments of another type than comment or pingback were skipped")
+            self.warnings.lose(f"{where}: {kind[:40]}", "comments of other types were skipped")
             return None
         if "wp:comment_content" not in found:
-            self.warnings.add(where, "comments without a readable text were skipped")
+            self.warnings.lose(where, "comments without a readable text were skipped")
             return None
         name = plain(found.get("wp:comment_author", ""), 200)
         date = found.get("wp:comment_date_gmt", "")

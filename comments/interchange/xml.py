@@ -29,12 +29,14 @@ UNFINISHED: Final = "the file ends within an element, which was left out"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to cut out of a document.
+    """What to cut out of a document, by local names.
 
-    `elements` (local names) come whole. An element named `container` comes in parts: each `inner` element in it,
-    then everything else of it as one piece. `nested[x]` are names that may stand inside x as something else.
+    `comment` is the element that holds a comment. `elements` come whole. An element named `container` comes in parts:
+    each `inner` element in it, then everything else of it as one piece. `nested[x]` are names that may stand
+    inside x as something else.
     """
 
+    comment: str
     elements: Set[str]
     container: str = ""
     inner: str = ""
@@ -163,12 +165,16 @@ class Scanner:
         piece = Piece(self._open, text, self._line)
         overlong, self._open, self._overlong, self._from = self._overlong, "", False, end
         if overlong or len(text) > MAX_ELEMENT:
-            self._warnings.add(f"line {piece.line}", OVERLONG)
+            self._report(piece.name, piece.line, OVERLONG)
             return None
         return piece
 
+    def _report(self, name: str, line: int, reason: str) -> None:
+        report = self._warnings.lose if name == self._plan.comment else self._warnings.add
+        report(f"line {line}", reason)
+
     def _abandon(self, reason: str, position: int = 0) -> None:
-        self._warnings.add(f"line {self._line}", reason)
+        self._report(self._open, self._line, reason)
         self._open, self._overlong, self._from = "", False, position or len(self._window.text)
 
     def _cross(self, found: re.Match[str], ends: bool) -> Piece | None:

@@ -1,0 +1,71 @@
+"""`manage.py import_comments FILE --site S`: comments of WordPress or Disqus, from their own export files."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from articles.selectors import find_site
+from comments.interchange.detect import FORMATS, open_export
+from comments.interchange.records import NotImportable
+from comments.services.intake import Summary, take_in
+from project.errors import Problem
+
+REFUSED = 2
+
+
+class Command(BaseCommand):
+    """Imports a file into a site. The same file twice adds nothing; nobody is notified.
+
+    Exit status 2 with one sentence: unknown site, no such file, not importable (nothing is written), or the end of the
+    file is missing (what came before is imported).
+    """
+
+    help = "Import comments from the export file of WordPress or Disqus. Nobody is notified."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path, metavar="FILE", help="an export, also packed with gzip")
+        parser.add_argument("--site", required=True, metavar="SLUG")
+        parser.add_argument("--format", default="auto", choices=FORMATS)
+        parser.add_argument("--dry-run", action="store_true", help="say what would be imported, write nothing")
+        parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            site = find_site(options["site"])
+            reader = open_export(options["file"], options["format"])
+            summary = take_in(reader, site, dry_run=options["dry_run"], progress=self._progress())
+        except Problem as problem:
+            raise CommandError(problem.detail, returncode=REFUSED) from None
+        except NotImportable as refusal:
+            raise CommandError(str(refusal), returncode=REFUSED) from None
+        except OSError as error:
+            raise CommandError(f"{options['file']} cannot be read: {error.strerror}.", returncode=REFUSED) from None
+        self.stdout.write(json.dumps(summary.as_json(), ensure_ascii=False) if options["json"] else _in_words(summary))
+        if options["dry_run"] and not options["json"]:
+            self.stdout.write("Nothing was written: this was a dry run.")
+        if not summary.complete:
+            sentence = "The end of the file is missing: what came before it was imported."
+            raise CommandError(sentence, returncode=REFUSED)
+
+    def _progress(self) -> Any:
+        """Return what shows how far the reading is, on a terminal only."""
+        if not self.stderr.isatty():
+            return None
+        return lambda records: self.stderr.write(f"\r{records:,} records read", ending="")
+
+
+def _in_words(summary: Summary) -> str:
+    lines = [
+        f"Articles: {summary.articles_created:,} made, {summary.articles_matched:,} known already.",
+        f"Comments: {summary.created:,} imported, {summary.duplicate:,} known already, {summary.skipped:,} skipped.",
+    ]
+    for label, counts in (("status", summary.by_status), ("provider", summary.by_provider)):
+        if counts:
+            lines.append(f"  by {label}: " + ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())))
+    lines += [f"  {found.reason}: {found.count:,} (first: {found.where})" for found in summary.warnings]
+    return "\n".join(lines)
