@@ -1,7 +1,8 @@
 """What holds for every request, before and after all views: the outermost middleware.
 
-Under /api/: any origin may read (never with credentials), OPTIONS is answered here, bodies are bounded before a view
-sees them, every error is a problem document, no cookie is set. Everywhere: an address that no table could hold is 400.
+Under /api/: any origin may read (never with credentials), OPTIONS is answered here, every error is a problem
+document, no cookie is set. Everywhere: bodies are bounded before a view sees them, and an address that no table could
+hold is 400.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from project.errors import PROBLEM_TYPE, Problem, is_api, problem_of, problem_of
 
 # 100 addresses of 2,000 characters, the largest body that the contract asks us to take, with room for escapes.
 BODY_LIMIT: Final = 256 * 1024
-ARTICLE_LIMIT: Final = 1024 * 1024
+# An article's text, and whatever the forms of pages and of the admin send.
+LARGE_LIMIT: Final = 1024 * 1024
 ARTICLES: Final = "/api/v1/articles"
 
 ALLOWED_HEADERS: Final = (
@@ -40,14 +42,13 @@ class ApiMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         try:
             check_address(request)
-            if not is_api(request):
-                return self.get_response(request)
-            if request.method == "OPTIONS":
+            if is_api(request) and request.method == "OPTIONS":
                 return opened(preflight(request))
             bound_body(request)
         except Problem as problem:
             return opened(respond(request, problem)) if is_api(request) else respond(request, problem)
-        return opened(as_problem(self.get_response(request)))
+        response = self.get_response(request)
+        return opened(as_problem(response)) if is_api(request) else response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer what a plain view raised; None lets Django log and report a fault of ours."""
@@ -107,9 +108,9 @@ def bound_body(request: HttpRequest) -> None:
 
 
 def body_limit(request: HttpRequest) -> int:
-    """Return how many bytes a body at this address may have: 1 MiB for an article's text, 256 KiB elsewhere."""
+    """Return how many bytes a body at this address may have: 256 KiB in the API, 1 MiB for articles and forms."""
     is_article = request.method == "PUT" and request.path_info.rstrip("/") == ARTICLES
-    return ARTICLE_LIMIT if is_article else BODY_LIMIT
+    return BODY_LIMIT if is_api(request) and not is_article else LARGE_LIMIT
 
 
 def as_problem(response: HttpResponseBase) -> HttpResponseBase:

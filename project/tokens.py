@@ -30,14 +30,11 @@ class Purpose(StrEnum):
     CONFIRM_FOLLOW = "confirm-follow"
     LEAVE = "leave"
     MANAGE = "manage"
-    DECIDE = "decide"
-    VOTER = "voter"
     EDIT_COMMENT = "edit-comment"
     VIEW_COMMENT = "view-comment"
     CURSOR = "cursor"
     ADDRESS = "address"
     VISITOR = "visitor"
-    CREDENTIAL = "credential"
 
 
 class BadToken(Exception):  # noqa: N818 — a fact about the token, often no error of ours

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
+from asgiref.testing import ApplicationCommunicator
+from django.core.handlers.asgi import ASGIHandler
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.test import Client
@@ -16,7 +19,7 @@ from rest_framework.views import APIView
 
 from project import errors
 from project.errors import Problem
-from project.middleware import ARTICLE_LIMIT, BODY_LIMIT
+from project.middleware import BODY_LIMIT, LARGE_LIMIT
 from project.parsers import StrictJSONParser, read_json
 from project.routes import allows
 
@@ -179,13 +182,19 @@ def test_bodies_are_bounded_whatever_their_header_says(client: Client) -> None:
     assert document(post(b"{}", CONTENT_LENGTH="１"))["code"] == "bad_request"
 
 
+def test_forms_are_bounded_too(client: Client) -> None:
+    refused = client.post("/fail/lost", b"a=" + b"x" * LARGE_LIMIT, content_type="application/x-www-form-urlencoded")
+    assert refused.status_code == 413
+    assert refused["Content-Type"].startswith("text/html")
+
+
 def test_an_article_may_be_longer(client: Client) -> None:
     def put(length: int) -> HttpResponse:
         body = json.dumps({"html": "x" * (length - len('{"html": ""}'))})
         return client.put("/api/v1/articles", body, content_type="application/json")  # type: ignore[return-value]
 
-    assert put(ARTICLE_LIMIT).status_code == 200
-    assert document(put(ARTICLE_LIMIT + 1))["code"] == "body_too_large"
+    assert put(LARGE_LIMIT).status_code == 200
+    assert document(put(LARGE_LIMIT + 1))["code"] == "body_too_large"
 
 
 @pytest.mark.parametrize(
@@ -202,3 +211,30 @@ def test_broken_json_is_400_in_both_kinds_of_view(client: Client, body: str, cod
 def test_other_media_types_are_415_in_both_kinds_of_view(client: Client, media_type: str) -> None:
     assert document(client.post("/api/v1/echo", "{}", content_type=media_type))["code"] == "unsupported_media_type"
     assert document(client.put("/api/v1/articles", "{}", content_type=media_type))["code"] == "unsupported_media_type"
+
+
+def chunked(address: str, chunks: list[bytes]) -> tuple[int, bytes]:
+    """Send a body without a length header through Django's ASGI handler; return status and body."""
+
+    async def run() -> tuple[int, bytes]:
+        scope = {
+            "type": "http",
+            "method": "PUT",
+            "path": address,
+            "query_string": b"",
+            "headers": [(b"host", b"testserver"), (b"content-type", b"application/json")],
+        }
+        communicator = ApplicationCommunicator(ASGIHandler(), scope)
+        for number, chunk in enumerate(chunks, start=1):
+            await communicator.send_input({"type": "http.request", "body": chunk, "more_body": number < len(chunks)})
+        start = await communicator.receive_output(timeout=10)
+        body = await communicator.receive_output(timeout=10)
+        return start["status"], body["body"]
+
+    return asyncio.run(run())
+
+
+def test_a_body_without_a_length_is_read_and_bounded(client: Client) -> None:
+    assert chunked("/api/v1/articles", [b'{"a"', b": 1}"]) == (200, b'{"a":1}')
+    status, body = chunked("/api/v1/articles", [b"x" * 65_536] * 17)
+    assert (status, json.loads(body)["code"]) == (413, "body_too_large")
