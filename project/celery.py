@@ -26,6 +26,7 @@ BEAT = {
     "sharing.tasks.sweep": (15, "maintenance"),
     "sharing.tasks.share_notices": (60, "maintenance"),
     "articles.tasks.publish_due": (20, "maintenance"),
+    "articles.tasks.purge_deleted": (3600, "maintenance"),
 }
 
 # A message that a worker took and did not finish comes back after this; the longest task is shorter.
