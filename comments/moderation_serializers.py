@@ -15,9 +15,9 @@ MAX_BATCH = 100
 
 class DecisionSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(DECIDABLE)
-    reason = serializers.CharField(max_length=500, required=False, default="", allow_blank=True)
+    reason = serializers.CharField(max_length=500, default="", allow_blank=True)
     revision = serializers.IntegerField(
-        min_value=1, required=False, default=None, allow_null=True, help_text="The revision that was read."
+        min_value=1, default=None, allow_null=True, help_text="The revision that was read."
     )
 
 
@@ -26,7 +26,7 @@ class BatchSerializer(serializers.Serializer[Any]):
         child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), min_length=1, max_length=MAX_BATCH
     )
     status = serializers.ChoiceField(DECIDABLE)
-    reason = serializers.CharField(max_length=500, required=False, default="", allow_blank=True)
+    reason = serializers.CharField(max_length=500, default="", allow_blank=True)
 
 
 class PinSerializer(serializers.Serializer[Any]):

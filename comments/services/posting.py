@@ -10,6 +10,8 @@ from typing import Any
 from django.db import connection
 
 from articles.models import Article
+from articles.selectors import PageRef
+from articles.services.pages import register_page
 from comments import signals
 from comments.models import Comment
 from comments.rules import Submission, judge
@@ -63,6 +65,16 @@ class _Facts:
     duplicate: int | None
     known: bool
     parent: tuple[int, int, int, str, int] | None
+
+
+def post_on_page(page: PageRef, draft: Draft, *, title: str = "") -> Posted:
+    """Store a new comment below a page; its first write registers the page, both or neither.
+
+    Problem: as `post_comment`.
+    """
+    if page.article is not None:
+        return post_comment(page.article, draft)
+    return in_transaction(lambda: post_comment(register_page(page, title=title), draft))
 
 
 def post_comment(article: Article, draft: Draft) -> Posted:

@@ -9,10 +9,9 @@ from django.views.decorators.http import require_POST
 
 from articles.origins import check_write_origin
 from articles.selectors import page_from_request_data
-from articles.services.pages import register_page
 from comments.inputs import Refusals, read_draft, read_title
 from comments.serializers import comment_data
-from comments.services.posting import post_comment
+from comments.services.posting import post_on_page
 from comments.tokens import presented_tokens
 from project import text
 from project.answers import json_response
@@ -27,9 +26,8 @@ def create_comment(request: HttpRequest) -> HttpResponse:
     page = page_from_request_data(data)
     check_write_origin(request, page.site)
     draft = read_draft(data, edit_tokens=presented_tokens(request))
-    article = page.article or register_page(page, title=read_title(data))
-    posted = post_comment(article, draft)
-    shown = comment_data(posted.comment, article, disclosed=True)
+    posted = post_on_page(page, draft, title=read_title(data))
+    shown = comment_data(posted.comment, posted.comment.article, disclosed=True)
     answer = shown | {"edit_token": posted.edit_token, "version": posted.version}
     return json_response(answer, status=201 if posted.comment.is_approved else 202)
 

