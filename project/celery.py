@@ -24,7 +24,7 @@ with stop_on_env_error():
 # or come twice. A tick that no worker took within its period is dropped, the next one does its work.
 BEAT = {
     "sharing.tasks.sweep": (15, "maintenance"),
-    "sharing.tasks.share_notices": (60, "maintenance"),
+    "sharing.tasks.prune": (3600, "maintenance"),
     "articles.tasks.publish_due": (20, "maintenance"),
     "articles.tasks.purge_deleted": (3600, "maintenance"),
 }
@@ -101,6 +101,8 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks()
+# Threads of a web process get this app too, not only the one that imported it.
+app.set_default()
 
 
 @signals.worker_ready.connect

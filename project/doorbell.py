@@ -17,12 +17,12 @@ from kombu.exceptions import OperationalError
 log = logging.getLogger(__name__)
 
 
-class Doorbell(DjangoTask):
+class Doorbell(DjangoTask[Any, None]):
     """The base of every task: `delay_on_commit` for doors, `wake` for tasks; neither fails without a broker."""
 
     abstract = True
 
-    def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:
+    def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
         """Wake a worker after the COMMIT of the running transaction, at once if there is none."""
         transaction.on_commit(functools.partial(self.wake, *args, **kwargs), robust=True)
 

@@ -1,5 +1,5 @@
 """Every address of sharing."""
 
-from sharing.views import shares
+from sharing.views import follows, shares
 
-urlpatterns = [*shares.urlpatterns]
+urlpatterns = [*shares.urlpatterns, *follows.urlpatterns]

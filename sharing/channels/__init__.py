@@ -1,0 +1,1 @@
+"""Ways out of the system; one file is one way."""

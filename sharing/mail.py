@@ -1,0 +1,301 @@
+"""The messages we send: one named function and three templates each (subject, plain text, HTML).
+
+What is the same for all recipients of a notification is rendered, and its styles inlined, once per `Drafts`; the links
+that belong to one recipient are then put in the place of marks that nobody can guess. What readers wrote is quoted in
+the plain part and passes `project.text.mail_html` in the other; a confirmation holds nothing that a reader chose.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import formataddr, parseaddr
+from typing import Any, Final
+
+import css_inline
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from articles.models import Article, Site
+from comments.models import Comment
+from project.text import excerpt, mail_html
+from sharing import tokens
+from sharing.models import Delivery, Follow, Notification
+from sharing.selectors.outbox import shares_of_notice
+
+SUBJECT_LENGTH: Final = 150
+NAME_LENGTH: Final = 60
+QUOTED: Final = 2_000  # characters of a comment; the rest is read on the page
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A message ready to go; `wording` is the SHA-256 of its words without the links of its recipient."""
+
+    message: EmailMultiAlternatives
+    wording: str
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What all recipients of one message read, with marks where the links of each will stand."""
+
+    subject: str
+    text: str
+    html: str
+    wording: str
+
+
+class Drafts:
+    """Drafts made so far, for one batch of deliveries; the same words are rendered once."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[object, ...], Draft] = {}
+        secret = secrets.token_hex(12)
+        self.marks: Final = {name: f"mark-{name}-{secret}" for name in ("confirm", "leave", "manage")}
+
+    def draft(self, name: str, key: tuple[object, ...], context: Callable[[], dict[str, Any]]) -> Draft:
+        """Return the draft of message `name` for `key`, which names everything that its words depend on."""
+        whole_key = (name, *key)
+        if whole_key not in self._made:
+            self._made[whole_key] = self._render(name, context())
+        return self._made[whole_key]
+
+    def _render(self, name: str, context: dict[str, Any]) -> Draft:
+        subject, text, html = (
+            render_to_string(f"sharing/mail/{name}.{kind}", {**self.marks, **context})
+            for kind in ("subject.txt", "txt", "html")
+        )
+        line = excerpt(subject, SUBJECT_LENGTH)
+        words = f"{line}\n{text}"
+        for mark in self.marks.values():
+            words = words.replace(mark, "")
+        wording = hashlib.sha256(words.encode()).hexdigest()
+        return Draft(line, text.strip() + "\n", css_inline.inline(html), wording)
+
+
+def letter_of(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
+    """Return the message of a delivery; `follow` is the one that names the reason, None for authors and members.
+
+    The delivery's site, follower, notification, and the notification's article and comment should be loaded.
+    """
+    return MESSAGES[Delivery.Kind(delivery.kind)](delivery, follow, drafts)
+
+
+def confirm_follow(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
+    """Ask whether the address wants what was asked in its name; the site's name is the only word not ours."""
+    assert follow is not None, "a confirmation without its follow is never sent"
+    article = follow.article
+
+    def context() -> dict[str, Any]:
+        return {
+            "site": _name(delivery.site),
+            "kind": follow.target_kind,
+            "page": article.page_url if article else "",
+            "days": tokens.CONFIRM_WITHIN.days,
+        }
+
+    draft = drafts.draft("confirm_follow", (delivery.site_id, follow.target_kind, follow.article_id), context)
+    return _letter(delivery, draft, drafts, {"confirm": tokens.confirm_url(follow)}, {})
+
+
+def new_comment(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
+    """Tell of a comment, or of a reply to somebody who asked for replies; of an article's comments its author too."""
+    notification, comment, article = _subject_matter(delivery)
+    reply = follow is not None and follow.target_kind == Follow.Target.COMMENT
+    reason = _reason(delivery, follow)
+
+    def context() -> dict[str, Any]:
+        return {**_of_comment(comment, article), "reply": reply, "reason": reason, "site": _name(delivery.site)}
+
+    key = (notification.pk, comment.revision, reason, delivery.follower_id is None)
+    return _notice(delivery, drafts, "new_comment", key, context, _threaded(article))
+
+
+def new_article(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
+    """Tell of a new article."""
+    notification, article = _notification(delivery), _article(delivery)
+    reason = _reason(delivery, follow)
+
+    def context() -> dict[str, Any]:
+        return {
+            "article": article,
+            "title": _title(article),
+            "url": article.public_url,
+            "summary": excerpt(article.summary, QUOTED),
+            "reason": reason,
+            "site": _name(delivery.site),
+        }
+
+    headers = {"List-Id": _list_id(delivery.site, "articles"), "References": _root(article)}
+    return _notice(delivery, drafts, "new_article", (notification.pk, article.updated_at, reason), context, headers)
+
+
+def held_comment(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
+    """Tell a member of the site that a comment waits for a decision."""
+    notification, comment, article = _subject_matter(delivery)
+
+    def context() -> dict[str, Any]:
+        path = reverse("admin:comments_comment_change", args=[comment.pk])
+        return {
+            **_of_comment(comment, article),
+            "decide": f"{settings.PUBLIC_URL}{path}",
+            "why_held": comment.reason,
+            "reason": _reason(delivery, follow),
+            "site": _name(delivery.site),
+        }
+
+    headers = {"List-Id": _list_id(delivery.site, "held")}
+    return _notice(delivery, drafts, "held_comment", (notification.pk, comment.revision), context, headers)
+
+
+def shares_notice(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
+    """Tell an author how often her article was shared within the hour."""
+    notification, article = _notification(delivery), _article(delivery)
+
+    def context() -> dict[str, Any]:
+        shares = shares_of_notice(notification)
+        return {
+            "article": article,
+            "title": _title(article),
+            "url": article.public_url,
+            "shares": shares,
+            "total": sum(count for _, count in shares),
+            "reason": _reason(delivery, follow),
+            "site": _name(delivery.site),
+        }
+
+    headers = {"List-Id": _list_id(delivery.site, "shares"), "References": _root(article)}
+    return _notice(delivery, drafts, "shares_notice", (notification.pk,), context, headers)
+
+
+MESSAGES: Final[dict[Delivery.Kind, Callable[[Delivery, Follow | None, Drafts], Letter]]] = {
+    Delivery.Kind.CONFIRMATION: confirm_follow,
+    Delivery.Kind.COMMENT: new_comment,
+    Delivery.Kind.ARTICLE: new_article,
+    Delivery.Kind.HELD: held_comment,
+    Delivery.Kind.SHARES: shares_notice,
+}
+
+
+def _notice(
+    delivery: Delivery,
+    drafts: Drafts,
+    name: str,
+    key: tuple[object, ...],
+    context: Callable[[], dict[str, Any]],
+    headers: dict[str, str],
+) -> Letter:
+    """A notification: what can be left with one click, here, at once and for ever."""
+    managed = delivery.follower is not None
+    without = {} if managed else {"manage": ""}
+    draft = drafts.draft(name, (*key, managed), lambda: {**context(), **without})
+    links = {"leave": tokens.leave_url(delivery)}
+    if delivery.follower is not None:
+        links["manage"] = tokens.manage_url(delivery.follower)
+    unsubscribe = {
+        "List-Unsubscribe": f"<{links['leave']}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+    return _letter(delivery, draft, drafts, links, {**headers, **unsubscribe})
+
+
+def _letter(delivery: Delivery, draft: Draft, drafts: Drafts, links: dict[str, str], headers: dict[str, str]) -> Letter:
+    text, html = draft.text, draft.html
+    for name, url in links.items():
+        text, html = text.replace(drafts.marks[name], url), html.replace(drafts.marks[name], url)
+    message = EmailMultiAlternatives(
+        draft.subject,
+        text,
+        formataddr((_name(delivery.site), parseaddr(settings.MAIL_FROM)[1])),
+        [delivery.address],
+        headers={
+            "Message-ID": f"<delivery-{delivery.token}@{_host()}>",
+            "Auto-Submitted": "auto-generated",
+            "X-Auto-Response-Suppress": "OOF, AutoReply",
+            **headers,
+        },
+    )
+    message.attach_alternative(html, "text/html")
+    return Letter(message, draft.wording)
+
+
+def _of_comment(comment: Comment, article: Article) -> dict[str, Any]:
+    text = comment.text.strip()
+    short = len(text) <= QUOTED
+    shown = text if short else f"{text[:QUOTED].rstrip()}…"
+    return {
+        "author": excerpt(comment.author_name, NAME_LENGTH),
+        "title": _title(article),
+        "url": article.public_url.partition("#")[0] + comment.fragment,
+        # Each line is marked as somebody else's words, so that none can pass for ours.
+        "quoted": "\n".join(f"> {line}".rstrip() for line in shown.splitlines()),
+        "html": mail_html(comment.html) if short else "",
+        "shown": shown,
+    }
+
+
+def _reason(delivery: Delivery, follow: Follow | None) -> str:
+    if delivery.why == Delivery.Why.AUTHOR:
+        return "you wrote the article"
+    if delivery.why == Delivery.Why.MEMBER or follow is None:
+        return f"you look after {_name(delivery.site)}"
+    match follow.target_kind:
+        case Follow.Target.COMMENT:
+            return "you asked for replies to a comment"
+        case Follow.Target.ARTICLE:
+            return "you follow the comments on this article"
+        case Follow.Target.TAG:
+            return f"you follow the tag “{follow.target_key}”"
+        case Follow.Target.AUTHOR:
+            return f"you follow the author “{follow.target_key}”"
+    return f"you follow {_name(delivery.site)}"
+
+
+def _threaded(article: Article) -> dict[str, str]:
+    """A root that was never sent holds the mails of an article together, whichever of them somebody gets."""
+    list_id = _list_id(article.site, f"article-{article.pk}")
+    return {"List-Id": list_id, "In-Reply-To": _root(article), "References": _root(article)}
+
+
+def _root(article: Article) -> str:
+    return f"<article-{article.pk}@{_host()}>"
+
+
+def _list_id(site: Site, what: str) -> str:
+    return f"<{what}.{site.slug}.{_host()}>"
+
+
+def _host() -> str:
+    host: str = settings.PUBLIC_HOST
+    return f"[{host}]" if ":" in host else host
+
+
+def _name(site: Site) -> str:
+    """The site's name on one line: it stands in headers."""
+    return excerpt(site.name, NAME_LENGTH) or site.slug
+
+
+def _title(article: Article) -> str:
+    return excerpt(article.title, SUBJECT_LENGTH - 10) or article.public_url
+
+
+def _notification(delivery: Delivery) -> Notification:
+    assert delivery.notification is not None, "only a confirmation has no notification"
+    return delivery.notification
+
+
+def _article(delivery: Delivery) -> Article:
+    article = _notification(delivery).article
+    assert article is not None, "every notification of ours is about an article"
+    return article
+
+
+def _subject_matter(delivery: Delivery) -> tuple[Notification, Comment, Article]:
+    notification = _notification(delivery)
+    assert notification.comment is not None, "a notice about a comment has one: both go together"
+    return notification, notification.comment, _article(delivery)

@@ -1,0 +1,58 @@
+"""What lower rooms say and what it means here; each receiver runs inside the transaction of its cause.
+
+The comment of `comment_published` may not be in the table yet: only its ids are used.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from articles.models import Article
+from articles.signals import article_published
+from comments.models import Comment
+from comments.signals import comment_changed, comment_published
+from sharing.models import Notification
+from sharing.services import outbox
+from sharing.services.follows import follow_from_comment
+from sharing.tasks import deliver_confirmations, fan_out
+
+
+@receiver(comment_published, dispatch_uid="sharing.comment_published")
+def on_comment_published(comment: Comment, **_: Any) -> None:
+    """Followers of the thread and the article's author will hear of it."""
+    _wake(_note(comment, Notification.Kind.COMMENT, f"comment:{comment.pk}:published"))
+
+
+@receiver(comment_changed, dispatch_uid="sharing.comment_changed")
+def on_comment_changed(comment: Comment, old: str | None, new: str, follow: str = "", **_: Any) -> None:
+    """A new comment that waits is announced to the site's members; its author may have asked to follow."""
+    if old is None and new == Comment.Status.PENDING:
+        _wake(_note(comment, Notification.Kind.HELD, f"comment:{comment.pk}:held"))
+    if old is None and follow and comment.author_email:
+        follow_from_comment(comment, follow)
+        deliver_confirmations.delay_on_commit()
+
+
+@receiver(article_published, dispatch_uid="sharing.article_published")
+def on_article_published(article: Article, **_: Any) -> None:
+    """Followers of the site, of its tags and of its author will hear of it."""
+    key = f"article:{article.pk}:published"
+    kind = Notification.Kind.ARTICLE
+    _wake(outbox.note(kind=kind, cause_key=key, site_id=article.site_id, article_id=article.pk))
+
+
+def _note(comment: Comment, kind: Notification.Kind, cause_key: str) -> Notification | None:
+    return outbox.note(
+        kind=kind,
+        cause_key=cause_key,
+        site_id=comment.site_id,
+        article_id=comment.article_id,
+        comment_id=comment.pk,
+    )
+
+
+def _wake(notification: Notification | None) -> None:
+    if notification is not None:
+        fan_out.delay_on_commit(notification.pk)

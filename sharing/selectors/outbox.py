@@ -1,0 +1,94 @@
+"""What waits in the outbox, and whom a notification concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Final, TypedDict
+
+from django.db import connection
+from django.db.models import Count
+from django.db.models.functions import Now
+
+from sharing import networks
+from sharing.models import Delivery, Notification, Share
+from sharing.targets import Target, of_article, of_author, of_comment, of_site, of_tag
+
+NOTICE_HOUR: Final = timedelta(hours=1)
+
+# The way up from a comment, itself left out, nearest first.
+ANCESTORS: Final = """
+    WITH RECURSIVE way_up AS (
+        SELECT parent_id, 1 AS step FROM comments_comment WHERE id = %s
+        UNION ALL
+        SELECT c.parent_id, step + 1 FROM way_up JOIN comments_comment c ON c.id = way_up.parent_id
+    )
+    SELECT parent_id FROM way_up WHERE parent_id IS NOT NULL ORDER BY step
+"""
+# A planned delivery, or a notification whose fan-out is due, whichever has waited longest.
+HEALTH: Final = """
+    SELECT EXTRACT(EPOCH FROM now() - LEAST(
+        (SELECT min(next_attempt_at) FROM sharing_delivery
+          WHERE status IN ('queued', 'awaiting_retry') AND next_attempt_at <= now()),
+        (SELECT min(due_at) FROM sharing_notification WHERE fanned_out_at IS NULL AND due_at <= now())
+    ))::float8, (SELECT count(*) FROM sharing_delivery WHERE status IN ('queued', 'awaiting_retry'))
+"""
+
+
+class OutboxHealth(TypedDict):
+    """`oldest_due_seconds` is None where nothing is due; `waiting` counts the messages not yet sent."""
+
+    oldest_due_seconds: float | None
+    waiting: int
+
+
+def outbox_health() -> OutboxHealth:
+    """How long the oldest due work has waited, by the database's clock, and how many messages wait. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(HEALTH)
+        oldest, waiting = cursor.fetchone()
+    return {"oldest_due_seconds": oldest, "waiting": waiting}
+
+
+def due_notifications(limit: int) -> list[int]:
+    """Ids of the notifications whose fan-out is due and not finished, oldest first."""
+    waiting = Notification.objects.filter(fanned_out_at__isnull=True, due_at__lte=Now())
+    return list(waiting.order_by("due_at", "pk").values_list("pk", flat=True)[:limit])
+
+
+def due_queues() -> list[str]:
+    """The queues in which a delivery is due."""
+    due = Delivery.objects.filter(status__in=Delivery.WAITING, next_attempt_at__lte=Now())
+    return [queue for queue in Delivery.Queue.values if due.filter(queue=queue).exists()]
+
+
+def targets_of(notification: Notification) -> list[Target]:
+    """Whatever a follower may follow to hear of this notification, the most specific target first.
+
+    A comment: each comment above it, nearest first, then its article. An article: its author, its tags, its site.
+    Notices to authors and members have no followers.
+    """
+    article = notification.article
+    if article is None:
+        return []
+    if notification.kind == Notification.Kind.COMMENT:
+        return [*(of_comment(one, article.pk) for one in _ancestors(notification.comment_id)), of_article(article.pk)]
+    if notification.kind == Notification.Kind.ARTICLE:
+        named = [of_author(article.author_name), *map(of_tag, article.tags)]
+        # A blank name is nobody's and nothing's; two spellings of a tag are one.
+        return [*dict.fromkeys(target for target in named if target.key), of_site()]
+    return []
+
+
+def shares_of_notice(notification: Notification) -> list[tuple[str, int]]:
+    """Labels of the networks and how often each was used in the hour before the notice was due, most first."""
+    end = notification.due_at
+    shares = Share.objects.filter(article=notification.article, created_at__gte=end - NOTICE_HOUR, created_at__lt=end)
+    counted = shares.values_list("network").annotate(n=Count("pk")).order_by("-n", "network")
+    return [(found.label if (found := networks.find(key)) else key, n) for key, n in counted]
+
+
+def _ancestors(comment_id: int | None) -> Iterable[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(ANCESTORS, [comment_id])
+        return [row[0] for row in cursor.fetchall()]

@@ -1,0 +1,95 @@
+"""Follows, as the API takes and gives them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rest_framework import serializers
+
+from articles.models import Article, Site
+from articles.selectors import PageRef, find_site, page_from_request_data
+from comments.models import Comment
+from project.errors import Problem, refused_field
+from sharing.models import Follow
+
+MAX_ID: Final = 2**63 - 1
+
+
+class FollowInputSerializer(serializers.Serializer[Any]):
+    """An address, and exactly one thing to follow: an article (by id, or by its site and address), a comment, the
+    new articles of a site, or those of them that carry a tag or are by an author."""
+
+    email = serializers.CharField(max_length=254, help_text="Where to write to; it must confirm first.")
+    frequency = serializers.ChoiceField(
+        choices=Follow.Frequency.choices, default=Follow.Frequency.IMMEDIATE, help_text="`immediate`."
+    )
+    article = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False, help_text="Id of an article.")
+    site = serializers.CharField(max_length=64, required=False, help_text="Slug of the site.")
+    url = serializers.CharField(max_length=2_000, required=False, help_text="Address of a page of the site.")
+    identifier = serializers.CharField(max_length=500, required=False, help_text="The publisher's own id of a page.")
+    comment = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False, help_text="Id of a comment.")
+    tag = serializers.CharField(max_length=100, required=False, help_text="A tag of the site's articles.")
+    author = serializers.CharField(max_length=200, required=False, help_text="An author of the site's articles.")
+
+
+class FollowAnswerSerializer(serializers.Serializer[Any]):
+    """The same for every address, so that nobody learns who follows what."""
+
+    message = serializers.CharField()
+
+
+@dataclass(frozen=True)
+class FollowInput:
+    """A wish to follow, its shape checked, what it names found; `page` may be one that nobody has written to yet."""
+
+    site: Site
+    email: str
+    frequency: str
+    page: PageRef | None = None
+    comment: Comment | None = None
+    tag: str = ""
+    author: str = ""
+
+
+def read_follow(data: Any) -> FollowInput:
+    """Return what a client asks for; at most two queries.
+
+    Problem: validation_failed, frequency_unavailable, unknown_site, unknown_page, origin_not_allowed, not_found for an
+    article or comment that is not public.
+    """
+    given = FollowInputSerializer(data=data)
+    given.is_valid(raise_exception=True)
+    fields = given.validated_data
+    if fields["frequency"] != Follow.Frequency.IMMEDIATE:
+        raise Problem("frequency_unavailable", "Digests are not offered; ask for `immediate`.")
+    common = {"email": fields["email"], "frequency": fields["frequency"]}
+    named = {
+        name: fields[name] for name in ("article", "url", "identifier", "comment", "tag", "author") if name in fields
+    }
+    kinds = {"page" if name in {"article", "url", "identifier"} else name for name in named}
+    if len(kinds) > 1:
+        raise refused_field("", "ambiguous", f"Name one thing to follow, not {' and '.join(sorted(kinds))}.")
+    if "page" in kinds:
+        page = page_from_request_data(fields)
+        _check_public(page.article)
+        return FollowInput(page.site, page=page, **common)
+    if "comment" in kinds:
+        comment = _public_comment(fields["comment"])
+        return FollowInput(comment.article.site, comment=comment, **common)
+    if "site" not in fields:
+        raise refused_field("site", "required", "Name what to follow: an article, a comment or a site.")
+    return FollowInput(find_site(fields["site"]), tag=fields.get("tag", ""), author=fields.get("author", ""), **common)
+
+
+def _check_public(article: Article | None) -> None:
+    if article is not None and not article.is_public:
+        raise Problem("not_found", "There is no such article.")
+
+
+def _public_comment(comment_id: int) -> Comment:
+    comments = Comment.objects.approved().filter(article__visibility=Article.Visibility.PUBLIC)
+    comment = comments.select_related("article__site").filter(pk=comment_id).first()
+    if comment is None:
+        raise Problem("not_found", "There is no such comment.")
+    return comment

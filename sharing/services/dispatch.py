@@ -1,0 +1,281 @@
+"""From a planned delivery to a sent message: claim, look again, build, send, settle.
+
+The row decides everything. A claim counts the attempt and takes a lease; no lock and no transaction is held while a
+mail server is spoken to; each message is settled by one commit directly after the server took it. docs/reliability.md
+says what follows from a crash at every point.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import deque
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any, Final, NamedTuple
+
+from django.db import connection, models, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from project import addresses
+from project.errors import Problem
+from sharing.channels.base import Refused, TryLater, Uncertain, Unreachable
+from sharing.channels.email import EmailChannel
+from sharing.mail import Drafts, Letter, letter_of
+from sharing.models import Consent, Delivery, Follow, Suppression
+
+log = logging.getLogger(__name__)
+
+Status = Delivery.Status
+
+BATCH: Final = 50
+LEASE: Final = timedelta(minutes=5)
+# A message is begun only while the lease lasts longer than the slowest conversation with a mail server.
+LEASE_MARGIN: Final = timedelta(minutes=2)
+MAX_ATTEMPTS: Final = 12
+FIRST_PAUSE: Final = 30.0  # seconds
+LONGEST_PAUSE: Final = 7_200.0
+LEASE_ENDED: Final = "the worker ended in the middle"
+
+CLAIM: Final = """
+    WITH due AS MATERIALIZED (
+        SELECT id FROM sharing_delivery
+        WHERE queue = %(queue)s AND status IN ('queued', 'awaiting_retry') AND next_attempt_at <= now()
+        ORDER BY next_attempt_at, id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+    )
+    UPDATE sharing_delivery d
+    SET status = 'sending', attempts = attempts + 1, lease_until = now() + %(lease)s
+    FROM due WHERE d.id = due.id
+    RETURNING d.id
+"""
+# Everything that may have changed since the delivery was planned, by committed state, in one statement.
+LOOK_AGAIN: Final = """
+    SELECT d.status = 'sending' AND d.attempts = %(attempts)s AND d.lease_until > now() + %(margin)s,
+        COALESCE(d.expires_at <= now(), false),
+        EXISTS (SELECT FROM sharing_suppression s WHERE s.site_id = d.site_id AND s.address_key = d.target_key
+            AND (s.kind = ANY(%(total)s) OR s.kind = d.why)),
+        ARRAY(SELECT f.id FROM unnest(d.follow_ids) WITH ORDINALITY AS wanted(id, rank)
+            JOIN sharing_follow f ON f.id = wanted.id
+            WHERE f.status = CASE d.kind WHEN 'confirmation' THEN 'unconfirmed' ELSE 'confirmed' END
+            ORDER BY wanted.rank),
+        CASE d.kind WHEN 'confirmation' THEN true WHEN 'held' THEN c.status = 'pending'
+            WHEN 'comment' THEN c.status = 'approved' AND a.visibility = 'public'
+            ELSE a.visibility = 'public' END,
+        d.why <> 'member' OR EXISTS (SELECT FROM articles_member m JOIN auth_user u ON u.id = m.user_id
+            WHERE m.site_id = d.site_id AND m.notice = 'immediate' AND u.is_active
+                AND lower(trim(u.email)) = lower(d.address)),
+        c.revision, a.author_email
+    FROM sharing_delivery d
+    LEFT JOIN sharing_notification n ON n.id = d.notification_id
+    LEFT JOIN articles_article a ON a.id = n.article_id
+    LEFT JOIN comments_comment c ON c.id = n.comment_id
+    WHERE d.id = %(delivery)s
+"""
+RELEASE: Final = """
+    UPDATE sharing_delivery d
+    SET status = CASE WHEN d.attempts > 1 THEN 'awaiting_retry' ELSE 'queued' END, attempts = d.attempts - 1,
+        lease_until = NULL, last_error = %(why)s
+    FROM unnest(%(ids)s::bigint[], %(attempts)s::int[]) AS mine(id, attempts)
+    WHERE d.id = mine.id AND d.attempts = mine.attempts AND d.status = 'sending'
+"""
+
+
+class Look(NamedTuple):
+    """What a delivery's last check before sending found."""
+
+    mine: bool
+    late: bool
+    suppressed: bool
+    follow_ids: list[int]
+    visible: bool
+    member: bool
+    revision: int | None
+    author_email: str | None
+
+
+def send_due(queue: str) -> bool:
+    """Claim one batch of due deliveries of a queue and send it; False where nothing is due or nothing can be sent.
+
+    Twice at once is harmless: rows that another process holds are skipped, and a message is begun only by
+    the holder of its lease.
+    """
+    batch = _claim(queue)
+    waiting, drafts, follows = deque(batch), Drafts(), _follows_of(batch)
+    why = ""
+    try:
+        with EmailChannel() as channel:
+            while waiting:
+                _send(waiting, follows, drafts, channel)
+    except Unreachable as error:
+        why = str(error)
+        log.warning("%d messages wait: the mail server cannot be used", len(waiting))
+        return False
+    finally:
+        # Also when the worker is told to stop: whatever was not begun need not wait for its lease to end.
+        _release(waiting, why)
+    return bool(batch)
+
+
+def end_leases() -> int:
+    """Settle what a process left behind in the middle of sending; return how many rows.
+
+    A confirmation may have gone out and is not repeated; anything else is, with the same Message-ID, unless it has
+    taken too many attempts (and perhaps as many processes) already. Twice finds nothing the second time.
+    """
+    left = Delivery.objects.filter(status=Status.SENDING, lease_until__lte=Now())
+    unsure = Q(kind=Delivery.Kind.CONFIRMATION)
+    end = {"lease_until": None, "settled_at": Now(), "last_error": LEASE_ENDED}
+    unknown = left.filter(unsure).update(status=Status.UNKNOWN, **end)
+    failed = left.filter(attempts__gte=MAX_ATTEMPTS).update(status=Status.FAILED, **end)
+    back = left.update(status=Status.AWAITING_RETRY, lease_until=None, next_attempt_at=Now(), last_error=LEASE_ENDED)
+    return unknown + failed + back
+
+
+def _claim(queue: str) -> list[Delivery]:
+    with connection.cursor() as cursor:
+        parameters: dict[str, Any] = {"queue": queue, "batch": BATCH, "lease": LEASE}
+        cursor.execute(CLAIM, parameters)
+        claimed = [row[0] for row in cursor.fetchall()]
+    if not claimed:
+        return []
+    whole = Delivery.objects.select_related("site", "follower", "notification__article__site", "notification__comment")
+    return list(whole.filter(pk__in=claimed).order_by("next_attempt_at", "pk"))
+
+
+def _follows_of(batch: list[Delivery]) -> dict[int, Follow]:
+    wanted = {follow_id for delivery in batch for follow_id in delivery.follow_ids}
+    return Follow.objects.select_related("article").in_bulk(wanted) if wanted else {}
+
+
+def _send(waiting: deque[Delivery], follows: dict[int, Follow], drafts: Drafts, channel: EmailChannel) -> None:
+    """Take the next message through to its end; Unreachable leaves it waiting."""
+    delivery = waiting.popleft()
+    letter = _last_check(delivery, follows, drafts)
+    if letter is None:
+        return
+    try:
+        channel.send(letter.message)
+    except Unreachable:
+        waiting.appendleft(delivery)
+        raise
+    except Refused as error:
+        _settle(delivery, Status.FAILED, str(error))
+    except Uncertain as error:
+        if delivery.kind == Delivery.Kind.CONFIRMATION:
+            _settle(delivery, Status.UNKNOWN, str(error))
+        else:
+            _retry(delivery, str(error))
+    except TryLater as error:
+        _retry(delivery, str(error))
+    else:
+        _sent(delivery, letter, follows)
+
+
+def _last_check(delivery: Delivery, follows: dict[int, Follow], drafts: Drafts) -> Letter | None:
+    """Return the message if it is still ours to send, wanted and allowed; otherwise settle it, if it is ours."""
+    look = _look_again(delivery)
+    if look is None or not look.mine:
+        return None
+    objection = _objection(delivery, look)
+    if objection:
+        _settle(delivery, Status.SKIPPED, objection)
+        return None
+    comment = delivery.notification.comment if delivery.notification else None
+    if comment is not None and comment.revision != look.revision:
+        comment.refresh_from_db()
+    try:
+        return letter_of(delivery, follows[look.follow_ids[0]] if look.follow_ids else None, drafts)
+    except Exception:  # a message that cannot be built must not stop those behind it
+        log.exception("delivery %s cannot be written", delivery.pk)
+        _retry(delivery, "the message could not be written")
+        return None
+
+
+def _look_again(delivery: Delivery) -> Look | None:
+    parameters: dict[str, Any] = {
+        "delivery": delivery.pk,
+        "attempts": delivery.attempts,
+        "margin": LEASE_MARGIN,
+        "total": sorted(Suppression.TOTAL),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(LOOK_AGAIN, parameters)
+        row = cursor.fetchone()
+    return Look(*row) if row else None
+
+
+def _objection(delivery: Delivery, look: Look) -> str:
+    """Why the message must not go out, "" if nothing speaks against it."""
+    if look.late:
+        return f"too late to be of use{'; ' if delivery.last_error else ''}{delivery.last_error}"
+    if look.suppressed:
+        return "the address is suppressed"
+    if delivery.why == Delivery.Why.FOLLOW and not look.follow_ids:
+        return "no longer followed"
+    if delivery.why == Delivery.Why.AUTHOR and not _is_mailbox(look.author_email, delivery.target_key):
+        return "no longer the author"
+    if not look.member:
+        return "no longer a member"
+    return "" if look.visible else "no longer to be seen"
+
+
+def _is_mailbox(written: str | None, key: str) -> bool:
+    try:
+        return addresses.email_key(written or "") == key
+    except Problem:
+        return False
+
+
+def _sent(delivery: Delivery, letter: Letter, follows: dict[int, Follow]) -> None:
+    if delivery.kind != Delivery.Kind.CONFIRMATION:
+        _settle(delivery, Status.SENT)
+        return
+    follow = follows[delivery.follow_ids[0]]
+    with transaction.atomic():
+        _settle(delivery, Status.SENT)
+        Consent.objects.create(
+            site_id=delivery.site_id,
+            address_key=delivery.target_key,
+            target_kind=follow.target_kind,
+            target_key=follow.target_key,
+            event=Consent.Event.CONFIRMATION_SENT,
+            door="mail",
+            wording=letter.wording,
+        )
+
+
+def _retry(delivery: Delivery, error: str) -> None:
+    """Wait, longer each time and never as long as others that failed with it; give up after twelve attempts."""
+    if delivery.attempts >= MAX_ATTEMPTS:
+        _settle(delivery, Status.FAILED, error)
+        return
+    pause = min(FIRST_PAUSE * 2 ** (delivery.attempts - 1), LONGEST_PAUSE)
+    spread = timedelta(seconds=random.uniform(pause / 2, pause))  # noqa: S311  (spreads rivals, guards nothing)
+    _mine(delivery).update(
+        status=Status.AWAITING_RETRY, lease_until=None, next_attempt_at=Now() + spread, last_error=_short(error)
+    )
+
+
+def _settle(delivery: Delivery, status: Delivery.Status, error: str = "") -> None:
+    changed = _mine(delivery).update(status=status, lease_until=None, settled_at=Now(), last_error=_short(error))
+    if not changed:
+        log.warning("delivery %s was taken over before it could be settled as %s", delivery.pk, status)
+
+
+def _mine(delivery: Delivery) -> models.QuerySet[Delivery]:
+    return Delivery.objects.filter(pk=delivery.pk, status=Status.SENDING, attempts=delivery.attempts)
+
+
+def _release(waiting: Iterable[Delivery], why: str) -> None:
+    """Put back what was claimed and not begun, as if it had not been claimed."""
+    rows = [(delivery.pk, delivery.attempts) for delivery in waiting]
+    if not rows:
+        return
+    ids, attempts = (list(column) for column in zip(*rows, strict=True))
+    with connection.cursor() as cursor:
+        cursor.execute(RELEASE, {"ids": ids, "attempts": attempts, "why": _short(why)})
+
+
+def _short(error: str) -> str:
+    return error.replace("\0", "")[:500]

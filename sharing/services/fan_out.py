@@ -1,0 +1,169 @@
+"""From one notification to one delivery per recipient: set-based, page by page, resumable, never twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from articles.models import Member
+from comments.models import Comment
+from project import addresses
+from project.errors import Problem
+from sharing.models import Delivery, Notification, Suppression
+from sharing.selectors.outbox import targets_of
+
+PAGE: Final = 5_000
+EXPIRES: Final = {
+    Notification.Kind.COMMENT: timedelta(hours=24),
+    Notification.Kind.HELD: timedelta(hours=24),
+    Notification.Kind.ARTICLE: timedelta(hours=48),
+    Notification.Kind.SHARES: timedelta(hours=24),
+}
+
+# The next page of followers by id. Every target gives its own next followers from the index; whoever stands under
+# several is one row, her follows in order of the targets. A page's last follower is at most any target's last one,
+# so nobody is passed over. `page` is what was looked at, also where the insert leaves somebody out.
+PLAN_FOLLOWERS: Final = """
+    WITH target AS (
+        SELECT kind, key, rank FROM unnest(%(kinds)s::text[], %(keys)s::text[]) WITH ORDINALITY AS t(kind, key, rank)
+    ), page AS (
+        SELECT f.follower_id, array_agg(f.id ORDER BY target.rank) AS follow_ids
+        FROM target CROSS JOIN LATERAL (
+            SELECT id, follower_id FROM sharing_follow
+            WHERE site_id = %(site)s AND target_kind = target.kind AND target_key = target.key
+                AND status = 'confirmed' AND frequency = 'immediate' AND confirmed_at <= %(since)s
+                AND follower_id > %(cursor)s
+            ORDER BY follower_id LIMIT %(page)s
+        ) AS f
+        GROUP BY f.follower_id ORDER BY f.follower_id LIMIT %(page)s
+    ), planned AS (
+        INSERT INTO sharing_delivery (site_id, kind, cause_key, channel, target_key, notification_id, follower_id,
+            follow_ids, why, address, queue, status, token, last_error, expires_at)
+        SELECT %(site)s, %(kind)s, %(cause)s, 'email', r.address_key, %(notification)s, r.id,
+            page.follow_ids, 'follow', r.address, 'mail', 'queued', gen_random_uuid(), '', %(expires)s
+        FROM page JOIN sharing_follower r ON r.id = page.follower_id
+        WHERE r.address_key <> %(author)s AND NOT EXISTS (
+            SELECT FROM sharing_suppression s
+            WHERE s.site_id = %(site)s AND s.address_key = r.address_key AND s.kind = ANY(%(total)s))
+        ORDER BY r.id
+        ON CONFLICT DO NOTHING
+    )
+    SELECT count(*), max(follower_id) FROM page
+"""
+
+
+def plan_next_page(notification_id: int) -> bool:
+    """Plan deliveries for the next followers of a notification, or, behind the last one, for author and members.
+
+    One transaction; True while there is more to do. False too where it is done, not due, gone, or in another worker's
+    hands. The cursor moves in the transaction of the page, and a delivery is unique by recipient and cause: a crash
+    or a twin repeats nothing.
+    """
+    with transaction.atomic():
+        waiting = Notification.objects.filter(pk=notification_id, fanned_out_at__isnull=True, due_at__lte=Now())
+        locked = waiting.select_for_update(skip_locked=True, of=("self",))
+        notification = locked.select_related("article", "comment").first()
+        if notification is None:
+            return False
+        if _is_wanted(notification):
+            looked_at, last = _plan_followers(notification)
+            if looked_at == PAGE:
+                waiting.update(cursor=last)
+                return True
+            _plan_others(notification)
+        waiting.update(fanned_out_at=Now())
+    return False
+
+
+def _is_wanted(notification: Notification) -> bool:
+    """Whether anything can come of it still; each message is looked at again before it goes out."""
+    article, comment = notification.article, notification.comment
+    if notification.kind == Notification.Kind.HELD:
+        return comment is not None and comment.status == Comment.Status.PENDING
+    if notification.kind == Notification.Kind.COMMENT and (comment is None or not comment.is_approved):
+        return False
+    return article is not None and article.is_public
+
+
+def _plan_followers(notification: Notification) -> tuple[int, int | None]:
+    """Return how many followers were looked at, and the id of the last one."""
+    targets = targets_of(notification)
+    if not targets:
+        return 0, None
+    parameters: dict[str, Any] = {
+        "kinds": [target.kind for target in targets],
+        "keys": [target.key for target in targets],
+        "site": notification.site_id,
+        "since": notification.created_at,
+        "cursor": notification.cursor,
+        "page": PAGE,
+        "kind": notification.kind,
+        "cause": notification.cause_key,
+        "notification": notification.pk,
+        "author": _comment_author(notification),
+        "expires": _expires_at(notification),
+        "total": sorted(Suppression.TOTAL),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(PLAN_FOLLOWERS, parameters)
+        looked_at, last = cursor.fetchone()
+    return looked_at, last
+
+
+def _plan_others(notification: Notification) -> None:
+    """Plan for whoever is a recipient without a follow; one who has a delivery as a follower gets no second one."""
+    article = notification.article
+    if notification.kind == Notification.Kind.HELD:
+        members = Member.objects.filter(
+            site_id=notification.site_id, notice=Member.Notice.IMMEDIATE, user__is_active=True
+        )
+        _plan(notification, Delivery.Why.MEMBER, members.order_by("pk").values_list("user__email", flat=True))
+    elif article is not None and notification.kind in {Notification.Kind.COMMENT, Notification.Kind.SHARES}:
+        _plan(notification, Delivery.Why.AUTHOR, [article.author_email])
+
+
+def _plan(notification: Notification, why: Delivery.Why, written: Iterable[str]) -> None:
+    found = {addresses.email_key(email.canonical): email.address for email in map(_mailbox, written) if email}
+    found.pop(_comment_author(notification), None)
+    silent = Suppression.objects.filter(
+        site_id=notification.site_id, address_key__in=list(found), kind__in=[*Suppression.TOTAL, why.value]
+    )
+    for key in silent.values_list("address_key", flat=True):
+        found.pop(key, None)
+    Delivery.objects.bulk_create(
+        (_delivery(notification, why, key, address) for key, address in found.items()), ignore_conflicts=True
+    )
+
+
+def _delivery(notification: Notification, why: Delivery.Why, key: str, address: str) -> Delivery:
+    return Delivery(
+        site_id=notification.site_id,
+        kind=notification.kind,
+        cause_key=notification.cause_key,
+        target_key=key,
+        notification=notification,
+        why=why,
+        address=address,
+        expires_at=_expires_at(notification),
+    )
+
+
+def _mailbox(written: str) -> addresses.Email | None:
+    """An address from an import or the admin need not be one."""
+    try:
+        return addresses.normalise_email(written)
+    except Problem:
+        return None
+
+
+def _comment_author(notification: Notification) -> str:
+    """The key of the address that wrote the comment, "" where there is none: nobody is mailed about her own."""
+    return notification.comment.author_key if notification.comment else ""
+
+
+def _expires_at(notification: Notification) -> datetime:
+    return notification.due_at + EXPIRES[Notification.Kind(notification.kind)]

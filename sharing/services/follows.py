@@ -1,0 +1,198 @@
+"""The life of a follow: asked for, confirmed, ended; each step leaves a `Consent` row as evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Final
+
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+
+from articles.models import Site
+from comments.models import Comment
+from project import addresses
+from sharing import targets
+from sharing.models import Consent, Delivery, Follow, Follower, Suppression
+from sharing.targets import Target
+from sharing.tokens import Leaving
+
+CONFIRMATION_EVERY: Final = timedelta(hours=24)
+CONFIRMATIONS_PER_ADDRESS: Final = 5  # on one site, within CONFIRMATION_EVERY
+CONFIRMATION_EXPIRES: Final = timedelta(hours=2)
+UNCONFIRMED_KEPT: Final = timedelta(days=30)
+PRUNED_AT_ONCE: Final = 1_000
+
+# A follow of a comment may be written before the comment, which is its transaction's last statement.
+AWAIT_COMMENT: Final = "SET CONSTRAINTS sharing_follow_article_id_comment_id_fk DEFERRED"
+
+
+def request_follow(
+    site_id: int, email: str, target: Target, *, door: str, frequency: str = Follow.Frequency.IMMEDIATE
+) -> None:
+    """Note that an address asks to be told of `target`, and plan the mail by which it confirms.
+
+    Nothing is returned and nothing is refused for a well-formed address, whether it is new, confirmed, suppressed or
+    over its caps, so that nobody learns who follows what. A confirmation goes out at most once per follow in 24 hours
+    and five times per address and site, never for a confirmed follow or a suppressed address. `door` is where it was
+    asked, for the record. Problem `validation_failed`: no well-formed address.
+    """
+    address, canonical = addresses.normalise_email(email)
+    with transaction.atomic():
+        follower = _follower(site_id, address, addresses.email_key(canonical))
+        follow = _follow(follower, target, frequency)
+        if _may_ask(follow):
+            _ask(follow, door)
+
+
+def follow_from_comment(comment: Comment, wish: str) -> None:
+    """Ask on behalf of a comment's author for replies to it (`wish` "replies") or for its whole article ("article").
+
+    To be called in the transaction of the post, before or after the comment's own INSERT; only its fields are read.
+    """
+    target = targets.of_article(comment.article_id)
+    if wish == "replies":
+        target = targets.of_comment(comment.pk, comment.article_id)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(AWAIT_COMMENT)
+        request_follow(comment.site_id, comment.author_email, target, door="comment-form")
+
+
+def confirm_follow(follow_id: int, request: int, *, door: str) -> Follow | None:
+    """Confirm the follow if that request of it is still the current one; again does nothing more.
+
+    Returns the confirmed follow, None where it was ended or asked for anew since, or is gone.
+    """
+    with transaction.atomic():
+        asked = Follow.objects.filter(pk=follow_id, request=request)
+        changed = asked.filter(status=Follow.Status.UNCONFIRMED).update(
+            status=Follow.Status.CONFIRMED, confirmed_at=Now()
+        )
+        follow = asked.confirmed().select_related("follower", "site", "article").first()
+        if changed and follow is not None:
+            _record([follow], Consent.Event.CONFIRMED, door)
+        return follow
+
+
+def leave(leaving: Leaving, *, door: str) -> None:
+    """End what a mail's leave link names; what has gone already, or was erased, is left in peace."""
+    if leaving.suppress:
+        with transaction.atomic():
+            if Site.objects.filter(pk=leaving.site_id).exists():
+                _suppress(leaving)
+        return
+    follow_ids: Iterable[int] = leaving.follow_ids
+    if leaving.delivery_id is not None:
+        found = Delivery.objects.filter(pk=leaving.delivery_id, site_id=leaving.site_id)
+        follow_ids = found.values_list("follow_ids", flat=True).first() or ()
+    end_follows(Q(site_id=leaving.site_id, pk__in=list(follow_ids)), door=door)
+
+
+def end_follows(which: Q, *, door: str) -> int:
+    """End the follows that match and have not ended; return how many did."""
+    with transaction.atomic():
+        living = Follow.objects.exclude(status=Follow.Status.UNSUBSCRIBED).filter(which)
+        follows = list(living.select_for_update(of=("self",)).select_related("follower").order_by("pk"))
+        Follow.objects.filter(pk__in=[follow.pk for follow in follows]).update(
+            status=Follow.Status.UNSUBSCRIBED, unsubscribed_at=Now()
+        )
+        _record(follows, Consent.Event.UNSUBSCRIBED, door)
+    return len(follows)
+
+
+def prune_unconfirmed() -> int:
+    """Delete follows that nobody confirmed in 30 days, and followers without any; return how many rows went."""
+    old = Now() - UNCONFIRMED_KEPT
+    # One that was ended and asked for again lately has an old row and a young request.
+    lately = Q(confirmation_asked_at__gte=old)
+    follows = Follow.objects.filter(status=Follow.Status.UNCONFIRMED, created_at__lt=old).exclude(lately)
+    gone, _ = follows.delete()
+    lonely = Follower.objects.filter(~Exists(Follow.objects.filter(follower=OuterRef("pk"))), created_at__lt=old)
+    with transaction.atomic():
+        # Who asks for a follow locks the follower first, so that what is locked here and still lonely stays so.
+        locked = list(lonely.select_for_update(skip_locked=True).values_list("pk", flat=True)[:PRUNED_AT_ONCE])
+        more, _ = lonely.filter(pk__in=locked).delete()
+    return gone + more
+
+
+def _follower(site_id: int, address: str, key: str) -> Follower:
+    """The address's row, locked until COMMIT, so that its requests count one after another."""
+    row = Follower(site_id=site_id, address=address, address_key=key)
+    Follower.objects.bulk_create(
+        [row], update_conflicts=True, unique_fields=["site", "address_key"], update_fields=["address_key"]
+    )
+    return Follower.objects.get(site_id=site_id, address_key=key)
+
+
+def _follow(follower: Follower, target: Target, frequency: str) -> Follow:
+    """The follow, made or found; one that had ended begins anew, and older confirmations of it say nothing."""
+    row = Follow(
+        site_id=follower.site_id,
+        follower=follower,
+        target_kind=target.kind,
+        target_key=target.key,
+        article_id=target.article_id,
+        comment_id=target.comment_id,
+        frequency=frequency,
+    )
+    Follow.objects.bulk_create([row], ignore_conflicts=True)
+    follow = Follow.objects.select_for_update().get(follower=follower, target_kind=target.kind, target_key=target.key)
+    follow.follower = follower
+    if follow.status == Follow.Status.UNSUBSCRIBED:
+        follow.status, follow.request = Follow.Status.UNCONFIRMED, follow.request + 1
+    if follow.status == Follow.Status.UNCONFIRMED:
+        # A stranger may not change how often somebody who confirmed is told.
+        follow.frequency = frequency
+    follow.save(update_fields=["status", "request", "frequency"])
+    return follow
+
+
+def _may_ask(follow: Follow) -> bool:
+    lately = Q(confirmation_asked_at__gt=Now() - CONFIRMATION_EVERY)
+    asked = Follow.objects.filter(lately, follower_id=follow.follower_id)
+    if follow.status != Follow.Status.UNCONFIRMED or asked.filter(pk=follow.pk).exists():
+        return False
+    suppressed = Suppression.objects.filter(
+        site_id=follow.site_id, address_key=follow.follower.address_key, kind__in=Suppression.TOTAL
+    )
+    # Each follow is confirmed at most once in the time, so follows asked about are confirmations sent.
+    return asked.count() < CONFIRMATIONS_PER_ADDRESS and not suppressed.exists()
+
+
+def _ask(follow: Follow, door: str) -> None:
+    Follow.objects.filter(pk=follow.pk).update(confirmation_asked_at=Now())
+    follow.refresh_from_db(fields=["confirmation_asked_at"])
+    moment = follow.confirmation_asked_at
+    assert moment is not None
+    Delivery.objects.create(
+        site_id=follow.site_id,
+        kind=Delivery.Kind.CONFIRMATION,
+        cause_key=f"follow:{follow.pk}:{follow.request}:{moment:%Y%m%dT%H%M%S}",
+        target_key=follow.follower.address_key,
+        follower=follow.follower,
+        follow_ids=[follow.pk],
+        address=follow.follower.address,
+        queue=Delivery.Queue.CONFIRM,
+        expires_at=moment + CONFIRMATION_EXPIRES,
+    )
+    _record([follow], Consent.Event.REQUESTED, door)
+
+
+def _record(follows: Iterable[Follow], event: Consent.Event, door: str) -> None:
+    Consent.objects.bulk_create(
+        Consent(
+            site_id=follow.site_id,
+            address_key=follow.follower.address_key,
+            target_kind=follow.target_kind,
+            target_key=follow.target_key,
+            event=event,
+            door=door,
+        )
+        for follow in follows
+    )
+
+
+def _suppress(leaving: Leaving) -> None:
+    row = Suppression(site_id=leaving.site_id, address_key=leaving.address_key, kind=leaving.suppress)
+    Suppression.objects.bulk_create([row], ignore_conflicts=True)

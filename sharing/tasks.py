@@ -1,0 +1,93 @@
+"""The workers' doors. A task carries an id or a queue's name; the rows say what is to be done.
+
+Every task may run twice, late, or beside itself; its docstring says why that is harmless. A message that the broker
+loses is made good by `sweep`, so no task retries itself.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from celery import shared_task
+
+from project.doorbell import Doorbell
+from sharing.models import Delivery
+from sharing.selectors.outbox import due_notifications, due_queues
+from sharing.services import dispatch, follows, shares
+from sharing.services import fan_out as planning
+
+# A task ends its turn after this many seconds and queues up again, so that a worker is never held for long.
+TURN: Final = 30.0
+WOKEN_AT_ONCE: Final = 100
+
+
+@shared_task(base=Doorbell, queue="fanout", soft_time_limit=220, time_limit=240)
+def fan_out(notification_id: int) -> None:
+    """Plan the deliveries of a notification, page by page.
+
+    Twice is harmless: each page locks the notification and moves its cursor, and a delivery is unique by recipient
+    and cause. A notification that is not due, done or gone is a quiet return.
+    """
+    end = time.monotonic() + TURN
+    while planning.plan_next_page(notification_id):
+        deliver_mail.wake()
+        if time.monotonic() > end:
+            fan_out.wake(notification_id)
+            return
+    deliver_mail.wake()
+
+
+@shared_task(base=Doorbell, queue="confirm", soft_time_limit=270, time_limit=290)
+def deliver_confirmations() -> None:
+    """Send the confirmations that are due; they have workers of their own and never wait behind other mail.
+
+    Twice is harmless: a delivery is claimed by one process at a time, and one that was begun is never repeated.
+    """
+    if _send_for_a_turn(Delivery.Queue.CONFIRM):
+        deliver_confirmations.wake()
+
+
+@shared_task(base=Doorbell, queue="mail", soft_time_limit=270, time_limit=290)
+def deliver_mail() -> None:
+    """Send the notices that are due.
+
+    Twice is harmless: a delivery is claimed by one process at a time, and without due deliveries nothing happens.
+    """
+    if _send_for_a_turn(Delivery.Queue.MAIL):
+        deliver_mail.wake()
+
+
+@shared_task(base=Doorbell, queue="maintenance", soft_time_limit=60, time_limit=90)
+def sweep() -> None:
+    """Find what nobody was woken for: leases that ended, notifications not fanned out, deliveries that are due.
+
+    Twice is harmless: it ends leases by conditional UPDATEs and otherwise only wakes tasks that may run twice.
+    """
+    dispatch.end_leases()
+    for notification_id in due_notifications(WOKEN_AT_ONCE):
+        fan_out.wake(notification_id)
+    due = due_queues()
+    if Delivery.Queue.CONFIRM in due:
+        deliver_confirmations.wake()
+    if Delivery.Queue.MAIL in due:
+        deliver_mail.wake()
+
+
+@shared_task(base=Doorbell, queue="maintenance", soft_time_limit=220, time_limit=240)
+def prune() -> None:
+    """Delete what is kept no longer: the salts of past days, requests to follow that nobody confirmed.
+
+    Twice is harmless: the second run finds nothing.
+    """
+    shares.prune_salts()
+    follows.prune_unconfirmed()
+
+
+def _send_for_a_turn(queue: Delivery.Queue) -> bool:
+    """Send batch after batch; True where there may be more when the turn ends."""
+    end = time.monotonic() + TURN
+    while dispatch.send_due(queue):
+        if time.monotonic() > end:
+            return True
+    return False

@@ -1,0 +1,85 @@
+"""What the links in our mails carry: signed, readable, bound to one purpose each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from django.conf import settings
+
+from project.tokens import BadToken, Purpose, read, sign
+from sharing.models import Delivery, Follow, Follower
+
+CONFIRM_WITHIN: Final = timedelta(days=7)
+# The address stands in one header line, which may have 998 octets and cannot be folded.
+MAX_NAMED_FOLLOWS: Final = 40
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """Which mails somebody no longer wants: of these follows, of those of one delivery, or of one kind of notice."""
+
+    site_id: int
+    follow_ids: tuple[int, ...] = ()
+    delivery_id: int | None = None
+    suppress: str = ""
+    address_key: str = ""
+
+
+def confirm_url(follow: Follow) -> str:
+    """Return the address at which a follow is confirmed; of use for seven days, and for this request of it only."""
+    return _url("confirm", sign(Purpose.CONFIRM_FOLLOW, [follow.pk, follow.request]))
+
+
+def read_confirm(token: str) -> tuple[int, int]:
+    """Return id and request number of the follow; BadToken if forged or expired."""
+    follow_id, request = _integers(read(Purpose.CONFIRM_FOLLOW, token, CONFIRM_WITHIN), 2)
+    return follow_id, request
+
+
+def leave_url(delivery: Delivery) -> str:
+    """Return the address that ends, for ever valid, every follow that this mail matched, or this kind of notice."""
+    payload: list[Any]
+    if delivery.why != Delivery.Why.FOLLOW:
+        payload = [delivery.why, delivery.site_id, delivery.target_key]
+    elif len(delivery.follow_ids) <= MAX_NAMED_FOLLOWS:
+        payload = ["follows", delivery.site_id, *delivery.follow_ids]
+    else:
+        payload = ["delivery", delivery.site_id, delivery.pk]
+    return _url("leave", sign(Purpose.LEAVE, payload))
+
+
+def read_leave(token: str) -> Leaving:
+    """Return what the link of `leave_url` ends; BadToken if forged."""
+    match read(Purpose.LEAVE, token):
+        case ["follows", int(site), *ids] if all(isinstance(one, int) for one in ids):
+            return Leaving(site, follow_ids=tuple(ids))
+        case ["delivery", int(site), int(delivery)]:
+            return Leaving(site, delivery_id=delivery)
+        case [str(why), int(site), str(address_key)] if why in {Delivery.Why.AUTHOR, Delivery.Why.MEMBER}:
+            return Leaving(site, suppress=why, address_key=address_key)
+    raise BadToken
+
+
+def manage_url(follower: Follower) -> str:
+    """Return the address at which an address's follows are listed; it ends when `manage_nonce` changes."""
+    return _url("manage", sign(Purpose.MANAGE, [follower.pk, follower.manage_nonce.hex]))
+
+
+def read_manage(token: str) -> tuple[int, str]:
+    """Return id and nonce (32 hex digits) of the follower; BadToken if forged."""
+    match read(Purpose.MANAGE, token):
+        case [int(follower), str(nonce)]:
+            return follower, nonce
+    raise BadToken
+
+
+def _integers(payload: Any, count: int) -> list[int]:
+    if isinstance(payload, list) and len(payload) == count and all(isinstance(one, int) for one in payload):
+        return payload
+    raise BadToken
+
+
+def _url(page: str, token: str) -> str:
+    return f"{settings.PUBLIC_URL}/follows/{page}/{token}"

@@ -1,0 +1,151 @@
+"""Follow by Email: asking for it, and the pages behind the links in our mails.
+
+Those pages need no login, no cookie and no Origin: the token in the path is the proof, and mail providers post to
+`leave` themselves (RFC 8058). GET shows and changes nothing, because scanners open every link of a mail; POST acts;
+nothing redirects; the body of a POST cannot name anything that the token does not.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from articles.origins import check_write_origin
+from articles.services.pages import register_page
+from project.errors import Problem
+from project.routes import allows
+from project.tokens import BadToken
+from sharing import targets, tokens
+from sharing.selectors.follows import asked_follow, follower_of, living_follows, site_of
+from sharing.serializers.follows import FollowAnswerSerializer, FollowInput, FollowInputSerializer, read_follow
+from sharing.services.follows import confirm_follow, end_follows, request_follow
+from sharing.services.follows import leave as stop
+from sharing.targets import Target
+from sharing.tasks import deliver_confirmations
+
+ACCEPTED: Final = {"message": "Check your mail: the follow begins when you confirm it there."}
+# The address of the page is a secret of its reader: no cache, no search engine and no other host may see it.
+PAGE_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+}
+ONE_CLICK: Final = "One-Click"
+
+
+class FollowsView(APIView):
+    """Follow by Email, for any page."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    @extend_schema(operation_id="follow", request=FollowInputSerializer, responses={202: FollowAnswerSerializer})
+    def post(self, request: Request) -> Response:
+        """Ask to be told by mail; the address gets a confirmation first. The answer is the same for every address."""
+        wish = read_follow(request.data)
+        check_write_origin(request._request, wish.site)
+        request_follow(wish.site.pk, wish.email, _target(wish), frequency=wish.frequency, door="api")
+        deliver_confirmations.delay_on_commit()
+        return Response(ACCEPTED, status=202)
+
+
+@csrf_exempt
+@allows("GET", "POST")
+def confirm(request: HttpRequest, token: str) -> HttpResponse:
+    """Show what was asked for (GET); begin the follow (POST)."""
+    try:
+        follow_id, number = tokens.read_confirm(token)
+    except BadToken as error:
+        raise Problem("not_found", _no_link("confirm", expired=error.expired)) from error
+    begun = request.method == "POST" and confirm_follow(follow_id, number, door="page")
+    follow = begun or asked_follow(follow_id, number)
+    if follow is None:
+        raise Problem("not_found", "This request to follow is no longer open. You can ask for it again.")
+    return _page(request, "confirm", {"follow": follow, "site": follow.site, "done": bool(begun)})
+
+
+@csrf_exempt
+@allows("GET", "POST")
+def leave(request: HttpRequest, token: str) -> HttpResponse:
+    """Ask whether to end (GET); end what the mail was about (POST), also with one click, also what is gone already."""
+    try:
+        leaving = tokens.read_leave(token)
+    except BadToken as error:
+        raise Problem("not_found", _no_link("leave")) from error
+    if request.method == "POST":
+        one_click = request.POST.get("List-Unsubscribe") == ONE_CLICK
+        stop(leaving, door="one-click" if one_click else "page")
+    context = {"site": site_of(leaving.site_id), "why": leaving.suppress, "done": request.method == "POST"}
+    return _page(request, "leave", context)
+
+
+@csrf_exempt
+@allows("GET", "POST")
+def manage(request: HttpRequest, token: str) -> HttpResponse:
+    """List what an address follows at a site (GET); end one of it, or all (POST `end`: an id, or `all`)."""
+    try:
+        follower_id, nonce = tokens.read_manage(token)
+    except BadToken as error:
+        raise Problem("not_found", _no_link("manage")) from error
+    follower = follower_of(follower_id, nonce)
+    if follower is None:
+        raise Problem("not_found", _no_link("manage"))
+    ended = 0
+    if request.method == "POST":
+        ended = end_follows(Q(follower=follower) & _chosen(request.POST.get("end", "")), door="page")
+    context = {"follower": follower, "site": follower.site, "follows": living_follows(follower), "ended": ended}
+    return _page(request, "manage", context)
+
+
+def _target(wish: FollowInput) -> Target:
+    """What is wished for; a page that nobody has written to is registered by this first write."""
+    if wish.comment is not None:
+        return targets.of_comment(wish.comment.pk, wish.comment.article_id)
+    if wish.page is not None:
+        return targets.of_article((wish.page.article or register_page(wish.page)).pk)
+    if wish.tag:
+        return targets.of_tag(wish.tag)
+    return targets.of_author(wish.author) if wish.author else targets.of_site()
+
+
+def _chosen(which: str) -> Q:
+    if which == "all":
+        return Q()
+    is_id = which.isascii() and which.isdigit() and len(which) < 19
+    return Q(pk=int(which)) if is_id else Q(pk__in=[])
+
+
+def _no_link(page: str, *, expired: bool = False) -> str:
+    if expired:
+        return "This link is too old. Please ask to follow again."
+    return f"This is no link of ours to {page} a follow; perhaps it was cut off on the way."
+
+
+def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+    response = render(request, f"sharing/follows/{name}.html", context)
+    for header, value in PAGE_HEADERS.items():
+        response[header] = value
+    return response
+
+
+# One-click clients may add a slash, and a redirect would turn their POST into a GET.
+urlpatterns = [
+    path("api/v1/follows", FollowsView.as_view(), name="follows"),
+    path("follows/confirm/<str:token>", confirm, name="confirm_follow"),
+    path("follows/confirm/<str:token>/", confirm),
+    path("follows/leave/<str:token>", leave, name="leave_follow"),
+    path("follows/leave/<str:token>/", leave),
+    path("follows/manage/<str:token>", manage, name="manage_follows"),
+    path("follows/manage/<str:token>/", manage),
+]
