@@ -51,7 +51,7 @@ _ROOTS: Final = """
           AND (%(id)s::bigint IS NULL OR (c.created_at, c.id) {after} (%(created_at)s::timestamptz, %(id)s::bigint))
           AND c.id <> ALL(CASE WHEN %(first)s THEN ARRAY(SELECT id FROM pinned) ELSE %(pinned)s::bigint[] END)
         ORDER BY c.created_at {order}, c.id {order}
-        LIMIT %(limit)s + 1 - (SELECT count(*) FROM pinned)
+        LIMIT %(limit)s + 1
     ),
     top (id, place) AS (
         SELECT id, place FROM pinned
