@@ -122,8 +122,16 @@ def as_problem(response: HttpResponseBase) -> HttpResponseBase:
 
 
 def opened(response: HttpResponseBase) -> HttpResponseBase:
-    """Let every origin read the answer, and leave no cookie behind."""
+    """Let every origin read the answer, and leave no cookie behind; what caches may keep is the same for everybody."""
     response["Access-Control-Allow-Origin"] = "*"
     response["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
     response.cookies.clear()
+    # Sessions and languages belong to pages: Django's middlewares name them for every answer that passes through.
+    varies = [
+        name for name in response.get("Vary", "").split(", ") if name and name not in ("Cookie", "Accept-Language")
+    ]
+    if varies:
+        response["Vary"] = ", ".join(varies)
+    else:
+        del response["Vary"]
     return response
