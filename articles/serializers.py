@@ -24,7 +24,7 @@ class CheckedField(serializers.CharField):
     """A text that one of the drawer's functions checks and returns in its one spelling; null empties it."""
 
     def __init__(self, check: Callable[[str], str], **options: Any) -> None:
-        super().__init__(**{"required": False, "allow_blank": True, "allow_null": True, "default": None} | options)
+        super().__init__(**{"required": False, "allow_blank": True, "allow_null": True} | options)
         self.check = check
 
     def run_validation(self, data: Any = serializers.empty) -> Any:

@@ -34,8 +34,8 @@ def tell_changed(article: Article) -> None:
 
 
 def database_now() -> datetime:
-    """Return the time of the running transaction, by the database's clock."""
+    """Return the time by the database's clock."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT now()")
+        cursor.execute("SELECT statement_timestamp()")
         now: datetime = cursor.fetchone()[0]
     return now
