@@ -5,10 +5,12 @@ every message costs one sweep period, and doing a task twice does nothing twice.
 """
 
 import os
+import warnings
 from datetime import timedelta
 from typing import Any
 
-from celery import Celery, Task, signals
+from celery import Celery, signals
+from celery.platforms import SecurityWarning
 from kombu import Queue
 
 from project.env import stop_on_env_error
@@ -55,6 +57,9 @@ def broker_url(redis_url: str) -> str:
     number = dict(part.split("=", 1) for part in query.split("&") if "=" in part).get("db", "0")
     return f"redis+socket://{path}?virtual_host={number}"
 
+
+# Workers may run as root in a container: what Celery warns of there is pickle, and only JSON is taken here.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("afterword", task_cls="project.doorbell:Doorbell")
 app.conf.update(
@@ -123,5 +128,3 @@ def _show_end(**_: Any) -> None:
 
 
 _served_queues: list[str] = []
-
-__all__ = ["Task", "app", "broker_url"]

@@ -5,15 +5,20 @@ cannot be asked is not well; nothing here raises because a part is away.
 """
 
 import logging
+import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from smtplib import SMTPException
 from typing import Final, Literal
 
 import redis
 from django.conf import settings
+from django.core.mail import get_connection
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils.module_loading import import_string
 
 log = logging.getLogger(__name__)
 
@@ -85,24 +90,57 @@ def check_workers() -> Part:
     return Part("ok", f"every queue is served ({', '.join(QUEUES)})")
 
 
-def check_delivery(oldest_due: Callable[[], float | None]) -> Part:
-    """`oldest_due` returns the seconds that the oldest due delivery has waited, or None when none is due."""
+def check_delivery() -> Part:
+    """Ok while nothing that is due has waited for long."""
     try:
-        seconds = oldest_due()
+        outbox = import_string(settings.OUTBOX_HEALTH)()
     except DatabaseError as error:
         return Part("degraded", _first_line(error))
+    seconds = outbox["oldest_due_seconds"]
     if seconds is None:
         return Part("ok", "nothing is due")
     return Part("ok" if seconds < DELIVERY_LIMIT else "degraded", f"the oldest due message waits {seconds:.0f} s")
 
 
-def report(oldest_due: Callable[[], float | None]) -> dict[str, str]:
+def check_mail() -> Part:
+    """Whether messages can leave: the mail server answers, or the folder can be written. Nothing is sent."""
+    if settings.EMAIL_BACKEND == "project.mailbox.EmailBackend":
+        folder = Path(settings.EMAIL_FILE_PATH)
+        nearest = next(path for path in (folder, *folder.parents) if path.exists())
+        written = os.access(nearest, os.W_OK)
+        return Part("ok" if written else "failed", f"as files in {folder}" if written else f"{nearest} is read-only")
+    if not settings.EMAIL_HOST:
+        return Part("ok", "on standard output")
+    try:
+        with get_connection():
+            return Part("ok", f"through {settings.EMAIL_HOST}:{settings.EMAIL_PORT}")
+    except (OSError, SMTPException) as error:
+        return Part("failed", f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}: {_first_line(error)}")
+
+
+def check_language() -> Part:
+    """Whether the database knows letters beyond ASCII; in plain C, search finds nothing Chinese (no trigrams)."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_encoding_to_char(encoding), datctype, '漢' ~ '^[[:alnum:]]$' AND upper('é') = 'É'"
+                " FROM pg_database WHERE datname = current_database()"
+            )
+            encoding, locale, knows_letters = cursor.fetchone()
+    except DatabaseError as error:
+        return Part("failed", _first_line(error))
+    if encoding == "UTF8" and knows_letters:
+        return Part("ok", f"{encoding}, {locale}")
+    return Part("failed", f"{encoding}, {locale}: make the database with ENCODING UTF8 and LOCALE C.UTF-8")
+
+
+def report() -> dict[str, str]:
     """The states of all parts and, as `status`, the worst of them."""
     database = check_database()
     states: dict[str, str] = {"database": database.state}
     if database.state == "ok":
         states["migrations"] = check_migrations().state
-        states["delivery"] = check_delivery(oldest_due).state if states["migrations"] == "ok" else "degraded"
+        states["delivery"] = check_delivery().state if states["migrations"] == "ok" else "degraded"
     else:
         states |= {"migrations": "failed", "delivery": "degraded"}
     states["broker"] = check_broker().state

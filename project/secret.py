@@ -28,7 +28,7 @@ def _kept_key(data_dir: Path) -> str:
     path = data_dir / "secret_key"
     if not path.exists():
         try:
-            data_dir.mkdir(parents=True, exist_ok=True)
+            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             _make_key(path)
         except OSError as error:
             raise EnvError("DATA_DIR", f"cannot be written: {error.strerror} ({path}).") from None

@@ -18,15 +18,16 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # Where things are kept and how we are reached.
 DEBUG = env.flag("DEBUG", default=False)
 DATA_DIR = env.folder("DATA_DIR", default=Path(".data"), base=BASE_DIR)
-PUBLIC_URL = env.origin("PUBLIC_URL", default="http://127.0.0.1:8000")
+# The `up` that runs on DATA_DIR, if one does: it knows where database, broker and web server are.
+RUNNING = read_running(DATA_DIR)
+PUBLIC_URL = env.origin("PUBLIC_URL", default=RUNNING.web_url if RUNNING else "http://127.0.0.1:8000")
 PUBLIC_HOST = urlsplit(PUBLIC_URL).hostname or ""
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=[PUBLIC_HOST, "localhost", "127.0.0.1", "[::1]"])
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 RATE_LIMITS = env.flag("RATE_LIMITS", default=True)
 SECRET_KEY = secret_key(DATA_DIR)
 
-# Database and broker: named by the environment, else those of the `up` that runs on DATA_DIR.
-RUNNING = read_running(DATA_DIR)
+# Database and broker: named by the environment, else those of the running `up`.
 _database = env.database("DATABASE_URL") or (RUNNING and env.database("DATABASE_URL", RUNNING.database_url))
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
@@ -113,6 +114,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+
+# Who knows how long the oldest due message has waited; the drawer asks by this name (project.health).
+OUTBOX_HEALTH = "sharing.selectors.outbox.outbox_health"
 
 # Language and time. Days and hours that readers see are computed from their own zone; ours is UTC.
 LANGUAGE_CODE = "en"

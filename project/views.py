@@ -4,7 +4,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from project import health
 from project.routes import allows
-from sharing.selectors.outbox import outbox_health
 
 
 @allows("GET")
@@ -20,7 +19,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     Body: `{"status", "database", "migrations", "broker", "workers", "delivery"}`, each `ok`, `degraded` or (for
     the first three) `failed`.
     """
-    report = health.report(lambda: outbox_health()["oldest_due_seconds"])
+    report = health.report()
     strict = request.GET.get("strict") == "1"
     ready = report["status"] == "ok" or (report["status"] == "degraded" and not strict)
     return _uncached(JsonResponse(report, status=200 if ready else 503))

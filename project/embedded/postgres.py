@@ -77,6 +77,7 @@ class Postgres:
                 # SIGINT is PostgreSQL's fast shutdown: connections are closed, everything is written.
                 stop_signal=signal.SIGINT,
                 grace=30.0,
+                precious=True,
             )
 
     def answers(self) -> bool:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -54,7 +54,8 @@ class Child:
     identity: Identity
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 10.0
-    started_at: float = field(default_factory=time.monotonic)
+    # A database is never killed because somebody is in a hurry.
+    precious: bool = False
 
     def ended(self) -> bool:
         """Whether the child has ended. What it left in its process group is killed before its pid is given back."""
@@ -79,12 +80,17 @@ class Child:
             time.sleep(0.01)
         return True
 
-    def stop(self) -> None:
-        """Ask, wait, then kill the whole process group."""
-        self.ask_to_stop()
-        if not self.wait(self.grace):
+    def kill(self) -> None:
+        """Kill the whole process group."""
+        if not self.ended():
             _signal_group(self.process.pid, signal.SIGKILL)
             self.wait(5.0)
+
+    def stop(self) -> None:
+        """Ask, wait, then kill."""
+        self.ask_to_stop()
+        if not self.wait(self.grace):
+            self.kill()
 
 
 def start_child(
@@ -97,6 +103,7 @@ def start_child(
     output: IO[bytes] | None = None,
     stop_signal: signal.Signals = signal.SIGTERM,
     grace: float = 10.0,
+    precious: bool = False,
 ) -> Child:
     """Start a program as the leader of its own session, so that Ctrl-C in the terminal does not reach it."""
     process = subprocess.Popen(
@@ -111,7 +118,7 @@ def start_child(
     )
     # A child that ended at once is a zombie and has no identity; nobody will look for it.
     identity = identify(process.pid) or Identity(process.pid, "")
-    return Child(name, process, identity, stop_signal, grace)
+    return Child(name, process, identity, stop_signal, grace, precious)
 
 
 def end_stray(identity: Identity, stop_signal: signal.Signals, grace: float = 10.0) -> bool:

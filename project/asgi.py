@@ -1,0 +1,18 @@
+"""The whole service on one port: what granian serves."""
+
+import os
+
+from project.env import stop_on_env_error
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+with stop_on_env_error():
+    from django.core.asgi import get_asgi_application
+
+    from project.pool import use_pool
+
+    use_pool()
+    django_application = get_asgi_application()
+
+from project.admission import Admission
+
+application = Admission(django_application)

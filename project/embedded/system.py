@@ -1,0 +1,207 @@
+"""The whole system in the foreground: what `manage.py up` starts, in which order, and what it leaves behind.
+
+Servers, then `manage.py prepare` (migrations, demo, first admin), then web server, workers and beat; the other way
+round at the end. All that other commands need to know stands in the record (`running`).
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from project.embedded.account import Place, choose_account, make_place, remove_place
+from project.embedded.errors import EmbeddedError
+from project.embedded.postgres import Postgres
+from project.embedded.processes import Child, Identity, end_stray, identify, start_child
+from project.embedded.running import Record, Stray, folder_mark, forget, lock, read_record
+from project.embedded.servers import wait_for_server
+from project.embedded.signals import Signals, Stopped
+from project.embedded.supervisor import Supervisor, describe_end
+from project.embedded.valkey import Valkey
+
+# Ranks of stopping: the highest first.
+BEAT, WORKERS, WEB, BROKER, DATABASE = 5, 4, 3, 2, 1
+# Worker name -> the queues it serves. Confirmations wait for nobody.
+WORKER_QUEUES = {"confirm": "confirm", "mail": "mail", "planner": "fanout,maintenance"}
+# Seconds that a worker or the web server may take to finish what it has in hand.
+GRACE = 15.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked of `up`. `embed_*` is off where the environment names a server."""
+
+    root: Path
+    data_dir: Path
+    host: str
+    port: int
+    web_workers: int
+    demo: bool
+    embed_database: bool
+    embed_broker: bool
+
+    @property
+    def web_url(self) -> str:
+        """Where this machine reaches the web server."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
+        return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{self.port}"
+
+
+class System:
+    """`run` returns when somebody has asked to stop and everything has ended; `EmbeddedError` when it cannot go on."""
+
+    def __init__(self, options: Options, ready: Callable[[dict[str, object], Callable[[float], None]], None]) -> None:
+        self.options = options
+        self.ready = ready
+        self.place: Place | None = None
+        self.signals = Signals()
+        self.supervisor = Supervisor(self.signals, self._record_children, say)
+        self.record = Record(_ourselves(), "", web_url=options.web_url)
+
+    def run(self) -> None:
+        data_dir = self.options.data_dir
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        held = lock(data_dir)
+        try:
+            check_port(self.options.host, self.options.port)
+            clean_up_after(data_dir)
+            self.record.data = folder_mark(data_dir)
+            self._start()
+            self.supervisor.watch()
+        except Stopped:
+            pass
+        finally:
+            self._end()
+            os.close(held)
+
+    def _start(self) -> None:
+        self._start_servers()
+        prepared = self._prepare()
+        self._start_ours()
+        self.ready(prepared, self._pause)
+
+    def _pause(self, seconds: float) -> None:
+        self.supervisor.look()
+        self.signals.pause(seconds)
+
+    def _end(self) -> None:
+        self.supervisor.stop()
+        if self.place:
+            self.place.remove()
+        forget(self.options.data_dir)
+
+    def _start_servers(self) -> None:
+        data_dir, logs = self.options.data_dir, self.options.data_dir / "log"
+        logs.mkdir(mode=0o700, exist_ok=True)
+        servers: list[tuple[str, int, Postgres | Valkey]] = []
+        if self.options.embed_database or self.options.embed_broker:
+            self.place = make_place(choose_account(data_dir / "postgres"))
+            self.record.place = str(self.place.root)
+            self.record.write(data_dir)
+        if self.place and self.options.embed_broker:
+            valkey = Valkey(data_dir / "valkey", self.place, logs / "valkey.log")
+            self.record.redis_url = valkey.url
+            servers.append(("Valkey", BROKER, valkey))
+        if self.place and self.options.embed_database:
+            connections = 100 + 20 * self.options.web_workers
+            postgres = Postgres(data_dir / "postgres", self.place, logs / "postgres.log", connections)
+            self.record.database_url = postgres.url
+            servers.append(("PostgreSQL", DATABASE, postgres))
+        self.record.write(data_dir)
+        for _, _, server in servers:
+            server.make()
+        started = [(server, self.supervisor.add(name, rank, server.start)) for name, rank, server in servers]
+        for server, child in started:
+            wait_for_server(server, child, self.signals.pause)
+
+    def _prepare(self) -> dict[str, object]:
+        """Migrate and seed in a process of its own; what it found is its last line."""
+        arguments = ["prepare"] if self.options.demo else ["prepare", "--no-demo"]
+        log = self.options.data_dir / "log" / "prepare.log"
+        with log.open("wb") as output:
+            child = self._python("prepare", str(self.options.root / "manage.py"), *arguments, output=output)
+        try:
+            while not child.ended():
+                self._pause(0.1)
+        finally:
+            child.stop()
+        lines = log.read_text(errors="replace").strip().splitlines() or [""]
+        if child.process.returncode != 0:
+            ending = describe_end(child.process.returncode)
+            raise EmbeddedError(f"The database could not be prepared ({ending}): {lines[-1]} (more in {log})")
+        found: dict[str, object] = json.loads(lines[-1])
+        return found
+
+    def _start_ours(self) -> None:
+        options, add = self.options, self.supervisor.add
+        web = ["granian", "--interface", "asginl", "--loop", "uvloop", "--host", options.host]
+        web += ["--port", str(options.port), "--workers", str(options.web_workers), "--no-ws"]
+        web += ["--log-level", "warning", "--respawn-failed-workers", "--workers-kill-timeout", "10"]
+        add("web server", WEB, lambda: self._python("web", "-m", *web, "project.asgi:application"))
+        for name, queues in WORKER_QUEUES.items():
+            worker = ["worker", "-n", f"{name}@%h", "-Q", queues, "-c", "1", "-l", "WARNING"]
+            worker += ["--without-gossip", "--without-mingle"]
+            add(f"worker {name}", WORKERS, self._celery(name, worker))
+        # The schedule is static and its ticks are short, so beat keeps nothing between starts.
+        add("beat", BEAT, self._celery("beat", ["beat", "-S", "celery.beat:Scheduler", "--pidfile=", "-l", "WARNING"]))
+
+    def _celery(self, name: str, arguments: list[str]) -> Callable[[], Child]:
+        return lambda: self._python(name, "-m", "celery", "-q", "--skip-checks", "-A", "project.celery", *arguments)
+
+    def _python(self, name: str, *arguments: str, output: object = None) -> Child:
+        environment = {**os.environ, "DATA_DIR": str(self.options.data_dir)}
+        return start_child(
+            name,
+            [sys.executable, *arguments],
+            cwd=self.options.root,
+            env=environment,
+            output=output,  # type: ignore[arg-type]
+            grace=GRACE,
+        )
+
+    def _record_children(self, children: list[Child]) -> None:
+        self.record.children = [Stray(child.name, child.identity, int(child.stop_signal)) for child in children]
+        self.record.write(self.options.data_dir)
+
+
+def say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def check_port(host: str, port: int) -> None:
+    """`EmbeddedError` when nobody could serve on this address."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except socket.gaierror:
+        raise EmbeddedError(f"--host {host} is no address of this machine.") from None
+    with socket.socket(family, kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            reason = "is taken" if error.errno == 98 else f"cannot be used ({error.strerror})"
+            raise EmbeddedError(f"Port {port} on {host} {reason}; choose another with --port.") from None
+
+
+def clean_up_after(data_dir: Path) -> None:
+    """End what a killed `up` left running on this data folder, in the order of an orderly stop."""
+    left = read_record(data_dir)
+    if left is None:
+        return
+    for stray in reversed(left.children):
+        if end_stray(stray.identity, signal.Signals(stray.stop_signal)):
+            say(f"ended {stray.name}, left over from an `up` that was killed")
+    if left.place:
+        remove_place(Path(left.place))
+
+
+def _ourselves() -> Identity:
+    identity = identify(os.getpid())
+    if identity is None:
+        raise EmbeddedError("This system does not tell when a process started, so `up` cannot keep its record.")
+    return identity
