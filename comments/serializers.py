@@ -147,7 +147,7 @@ def page_address(article: Article) -> str:
 
 def rfc3339(moment: datetime | None) -> str | None:
     """Return a time as it travels in JSON: in UTC with `Z`, as exact as the database has it."""
-    return moment and moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _author(row: Shown) -> dict[str, Any]:
@@ -168,8 +168,9 @@ class AuthorSerializer(serializers.Serializer[Any]):
 
 class CommentSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
-    parent = serializers.IntegerField(allow_null=True)
-    root = serializers.IntegerField(help_text="A root's own id.")
+    # The contract's names are also those of two properties of DRF, which looks its fields up elsewhere.
+    parent = serializers.IntegerField(allow_null=True)  # type: ignore[assignment]
+    root = serializers.IntegerField(help_text="A root's own id.")  # type: ignore[assignment]
     depth = serializers.IntegerField(help_text="0 for a root.")
     author = AuthorSerializer(allow_null=True)
     html = serializers.CharField(allow_null=True, help_text="Sanitised; null, like the author, of a tombstone.")

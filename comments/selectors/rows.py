@@ -59,4 +59,5 @@ def fetch(sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     """Run one SELECT and return all its rows."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows

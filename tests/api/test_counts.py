@@ -14,6 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 from articles.models import Article
 from comments.models import Provider
 from comments.selectors import counts, register_share_counts
+from sharing.models import ShareCount
 from tests.factories import make_article, make_comment, make_site
 from tests.sketch import thread
 
@@ -84,6 +85,16 @@ def test_shares_come_from_the_upper_app(client: Client, three_shares_each: list[
     answer = get(client, "press", [article.url, "https://news.example.org/unknown"]).json()
     assert [each["shares"] for each in answer["counts"]] == [3, 0]
     assert [list(asked) for asked in three_shares_each] == [[article.pk]]
+
+
+def test_shares_of_an_article_are_counted_beside_its_comments(client: Client) -> None:
+    site = make_site("press")
+    article = make_article(site)
+    comment = make_comment(article)
+    for network, shared in (("mastodon", None), ("email", None), ("email", comment)):
+        ShareCount.objects.create(site=site, article=article, comment=shared, network=network, count=2)
+    [count] = get(client, "press", [article.url]).json()["counts"]
+    assert (count["total"], count["shares"]) == (1, 4)
 
 
 def test_a_hundred_addresses_cost_what_one_does(
