@@ -14,7 +14,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-# Requests that Django works on at once, in one process. Each may hold one database connection (project.pool).
+# Requests that Django works on at once, in one process. Each may hold one database connection (project.web_process).
 INSIDE: Final = 16
 # Requests that may wait; at some 200 a second the last of them waits about half a second.
 IN_LINE: Final = 100

@@ -1,6 +1,7 @@
 """The whole service on one port: what granian serves."""
 
 import os
+from typing import cast
 
 from project.env import stop_on_env_error
 
@@ -8,11 +9,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 with stop_on_env_error():
     from django.core.asgi import get_asgi_application
 
-    from project.pool import use_pool
+    from project.web_process import become_web_process
 
-    use_pool()
+    become_web_process()
     django_application = get_asgi_application()
 
 from project.admission import Admission
 
-application = Admission(django_application)
+application = Admission(cast(Application, django_application))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import logging
-from typing import Any
+import time
+from typing import Any, Final
 
 from celery.contrib.django.task import DjangoTask
 from django.db import transaction
@@ -16,19 +17,30 @@ from kombu.exceptions import OperationalError
 
 log = logging.getLogger(__name__)
 
+# A broker that refuses does so at once and may be asked each time. One that took this long to fail (seconds) is
+# left alone for a while, so that it delays one reader and not all.
+SLOW: Final = 0.2
+LEFT_ALONE: Final = 5.0
 
-class Doorbell(DjangoTask[Any, None]):
+
+class Doorbell(DjangoTask):
     """The base of every task: `delay_on_commit` for doors, `wake` for tasks; neither fails without a broker."""
 
     abstract = True
+    _asked_again_at = 0.0
 
-    def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+    def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:
         """Wake a worker after the COMMIT of the running transaction, at once if there is none."""
         transaction.on_commit(functools.partial(self.wake, *args, **kwargs), robust=True)
 
     def wake(self, *args: Any, **kwargs: Any) -> None:
         """Wake a worker now; for tasks that wake tasks about rows already committed."""
+        begin = time.monotonic()
+        if begin < Doorbell._asked_again_at:
+            return
         try:
             self.delay(*args, **kwargs)
         except OperationalError as error:
             log.warning("the broker does not answer, a sweep will do %s%r: %s", self.name, args, error)
+            if time.monotonic() - begin > SLOW:
+                Doorbell._asked_again_at = time.monotonic() + LEFT_ALONE

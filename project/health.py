@@ -72,7 +72,9 @@ def check_broker() -> Part:
             client.ping()
             version = client.info("server")
     except (redis.RedisError, OSError, ValueError) as error:
-        return Part("degraded", _first_line(error) if settings.REDIS_URL else "REDIS_URL is not set")
+        nobody = settings.RUNNING is None and not os.environ.get("REDIS_URL")
+        absent = f"no `manage.py up` runs on {settings.DATA_DIR}, and REDIS_URL is not set"
+        return Part("degraded", absent if nobody else _first_line(error))
     name = "Valkey" if "valkey_version" in version else "Redis"
     return Part("ok", f"{name} {version.get('valkey_version', version['redis_version'])}")
 

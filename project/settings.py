@@ -35,16 +35,16 @@ DATABASES: dict[str, dict[str, Any]] = {
         "NAME": _database.name if _database else "afterword",
         "USER": _database.user if _database else "",
         "PASSWORD": _database.password if _database else "",
-        # Without a database this names a folder that has no socket: commands that need none still work.
+        # Without a database this names a folder that has no socket (so does REDIS_URL): who needs none still works.
         "HOST": _database.host if _database else str(DATA_DIR / "run"),
         "PORT": _database.port if _database else "",
-        # A connection lasts one request; web processes keep theirs in psycopg's pool (project.pool).
+        # A connection lasts one request; web processes keep theirs in psycopg's pool (project.web_process).
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {"connect_timeout": "5", **(_database.options if _database else {})},
     }
 }
-REDIS_URL = env.redis("REDIS_URL") or (RUNNING.redis_url if RUNNING else "")
+REDIS_URL = env.redis("REDIS_URL") or (RUNNING and RUNNING.redis_url) or f"unix://{DATA_DIR}/run/valkey.sock?db=0"
 
 # Mail.
 _mail = env.mail("EMAIL_URL", default_folder=DATA_DIR / "mail")

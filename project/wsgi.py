@@ -8,7 +8,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 with stop_on_env_error():
     from django.core.wsgi import get_wsgi_application
 
-    from project.pool import use_pool
+    from project.web_process import become_web_process
 
-    use_pool()
+    become_web_process()
     application = get_wsgi_application()

@@ -1,0 +1,30 @@
+"""What differs in a web process: many threads that come and go with requests, and readers who wait."""
+
+from django.conf import settings
+
+# One connection for each request that Django works on at once (project.admission), and a few to spare.
+LARGEST_POOL = 20
+# Seconds that a reader may wait for a broker that accepts a connection and then says nothing.
+BROKER_PATIENCE = 0.5
+
+
+def become_web_process() -> None:
+    """Pool this process's database connections and shorten its patience with the broker; before the first query.
+
+    Workers and commands do without: they are single-threaded, and a pool does not survive a fork.
+    """
+    settings.DATABASES["default"]["OPTIONS"]["pool"] = {
+        "min_size": 1,
+        "max_size": LARGEST_POOL,
+        # Seconds that a request waits for a connection, then it fails as a lost connection does.
+        "timeout": 5,
+        "max_lifetime": 1800,
+        "max_idle": 60,
+    }
+    from project.celery import BROKER_OPTIONS, app
+
+    app.conf.broker_transport_options = {
+        **BROKER_OPTIONS,
+        "socket_connect_timeout": BROKER_PATIENCE,
+        "socket_timeout": BROKER_PATIENCE,
+    }
