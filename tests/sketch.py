@@ -8,16 +8,20 @@ drawn the same way: `!` marks a tombstone, `…` a comment with more replies tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from django.db import connection
 
 from articles.models import Article
 from comments.models import Comment, Thread, ThreadCount
+from comments.selectors import CommentRow, ThreadPage, read_thread
+from comments.threads import Branch
+from project.errors import Problem
 from tests.factories import make_article, make_comment
 
 MORNING = datetime(2026, 3, 1, 6, tzinfo=UTC)
@@ -67,6 +71,25 @@ def thread(*lines: str, article: Article | None = None, **fields: Any) -> Sketch
         path.append(comment)
         sketch.comments[name] = comment
     return sketch
+
+
+def ids(branches: Iterable[Branch[CommentRow]]) -> list[int]:
+    return [branch.comment.id for branch in branches]
+
+
+def pages(article: Article, **options: Any) -> list[ThreadPage]:
+    """Return all pages of a thread, following its cursors."""
+    found = [read_thread(article, **options)]
+    while found[-1].next:
+        found.append(read_thread(article, cursor=found[-1].next, **options))
+    return found
+
+
+def refusal(call: Callable[[], object]) -> str:
+    """Return the code of the Problem that `call` raises."""
+    with pytest.raises(Problem) as caught:
+        call()
+    return caught.value.code
 
 
 def plant(
