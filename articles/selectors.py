@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.conf import settings
 from django.db.models import Q
 
 from articles.models import Article, ArticleKey, ArticleQuerySet, Site
@@ -165,13 +166,22 @@ def _known(of_site: Q, url: str, identifier: str) -> Article | None:
     """Return the article that the identifier names, else the one of the address."""
     if not url and not identifier:
         raise refused_field("url", "required", "Name the page by url or identifier.")
-    wanted = Q(kind=ArticleKey.Kind.URL, key=canonical_url(url)) if url else Q()
+    address = canonical_url(url) if url else ""
+    wanted = Q(kind=ArticleKey.Kind.URL, key=address) if url else Q()
     if identifier:
         wanted |= Q(kind=ArticleKey.Kind.IDENTIFIER, key=check_identifier(identifier))
     # "identifier" sorts before "url".
     keys = ArticleKey.objects.filter(of_site & wanted).select_related("article__site").order_by("kind")
     key = keys.first()
-    return key.article if key else None
+    return key.article if key else _on_own_page(of_site, address)
+
+
+def _on_own_page(of_site: Q, address: str) -> Article | None:
+    """Return the article that one of our own pages shows: `/a/12` below PUBLIC_URL is an address of article 12."""
+    head, _, number = address.rpartition("/")
+    if not number.isdigit() or len(number) > 18 or head != canonical_url(f"{settings.PUBLIC_URL}/a"):
+        return None
+    return Article.objects.filter(of_site, pk=int(number), deleted_at=None).select_related("site").first()
 
 
 def _unknown(site: Site, url: str, identifier: str, *, for_reader: bool = True) -> PageRef:

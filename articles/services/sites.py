@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
@@ -74,7 +75,9 @@ def add_member(site: Site, address: str, role: str = Member.Role.MODERATOR) -> M
     # Somebody may have typed the address in capitals; two people of one address cannot be told apart, the oldest is it.
     user = User.objects.filter(email__iexact=address).order_by("pk").first()
     if user is None:
-        user, _ = User.objects.get_or_create(username=address[:150], defaults={"email": address})
+        user, _ = User.objects.get_or_create(
+            username=address[:150], defaults={"email": address, "password": make_password(None)}
+        )
     member, _ = Member.objects.update_or_create(site=site, user=user, defaults={"role": role})
     return member
 
