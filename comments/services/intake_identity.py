@@ -26,7 +26,7 @@ _NODE: Final = """
 # Articles in the order of the file; a batch ends with the article that fills it.
 _BATCHES: Final = """
     CREATE TEMPORARY TABLE intake_batch AS
-    SELECT article_id, ((sum(comments) OVER (ORDER BY first) - comments) / %s)::int AS batch
+    SELECT article_id, (sum(comments) OVER (ORDER BY first) - comments)::bigint / %s AS batch
     FROM (SELECT a.article_id, count(*) AS comments, min(c.position) AS first
           FROM intake_article AS a JOIN intake_comment AS c ON c.article_key = a.key
           GROUP BY a.article_id) AS articles"""

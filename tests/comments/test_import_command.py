@@ -1,0 +1,130 @@
+"""`manage.py import_comments`: the summary, the sentence and the exit status."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from articles.models import Article, Site
+from comments.models import Comment
+from tests.comments.exports import disqus, dsq_post, dsq_thread, wp_comment, wp_item, wxr
+from tests.factories import make_site
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def site() -> Site:
+    return make_site("demo")
+
+
+def run(path: Path, *arguments: str, site: str = "demo") -> str:
+    out = StringIO()
+    call_command("import_comments", str(path), "--site", site, *arguments, stdout=out, stderr=StringIO())
+    return out.getvalue()
+
+
+def refusal(*arguments: Any, **options: Any) -> str:
+    """Return the sentence of a run that must end with exit status 2."""
+    with pytest.raises(CommandError) as refused:
+        run(*arguments, **options)
+    assert refused.value.returncode == 2
+    sentence = str(refused.value)
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    return sentence
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "export.xml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_summary_has_the_shape_of_the_contract(site: Site, tmp_path: Path) -> None:
+    comments = [wp_comment(1), wp_comment(2, type="pingback"), wp_comment(1), wp_comment(3, parent=9, approved=0)]
+    path = write(tmp_path, wxr(wp_item(*comments, wp_comment(4, type="review"))))
+    assert json.loads(run(path, "--json")) == {
+        "complete": True,
+        "articles": {"created": 1, "matched": 0},
+        "comments": {
+            "created": 3,
+            "duplicate": 1,
+            "skipped": 1,
+            "by_status": {"approved": 2, "pending": 1},
+            "by_provider": {"webmention": 1, "wordpress": 2},
+        },
+        "warnings": [
+            {"where": "comment 4, line 7: review", "reason": "comments of other types were skipped", "count": 1},
+            {
+                "where": "comment 3, line 6",
+                "reason": "answers to a comment that is not in the file were made roots",
+                "count": 1,
+            },
+        ],
+    }
+
+
+def test_the_summary_in_words(site: Site, tmp_path: Path) -> None:
+    path = write(tmp_path, disqus(dsq_thread(1), dsq_post(1, 1), dsq_post(2, 404)))
+    assert run(path).splitlines() == [
+        "Articles: 1 made, 0 known already.",
+        "Comments: 1 imported, 0 known already, 1 skipped.",
+        "  by status: approved 1",
+        "  by provider: disqus 1",
+        "  comments of an article that is not in the file were skipped: 1 (first: post 2, line 5)",
+    ]
+
+
+def test_a_dry_run_says_so(site: Site, tmp_path: Path) -> None:
+    path = write(tmp_path, wxr(wp_item(wp_comment(1))))
+    assert run(path, "--dry-run").splitlines()[-1] == "Nothing was written: this was a dry run."
+    assert not Article.objects.exists()
+
+
+def test_a_file_without_its_end(site: Site, tmp_path: Path) -> None:
+    whole = disqus(dsq_thread(1), dsq_post(1, 1), dsq_post(2, 1))
+    path = write(tmp_path, whole[: whole.index('<post dsq:id="2"') + 30])
+    out = StringIO()
+    with pytest.raises(CommandError) as refused:
+        call_command("import_comments", str(path), "--site", "demo", "--json", stdout=out)
+    assert refused.value.returncode == 2
+    summary = json.loads(out.getvalue())
+    assert (summary["complete"], summary["comments"]["created"]) == (False, 1)
+    assert Comment.objects.count() == 1
+
+
+def test_what_is_refused_is_refused_in_one_sentence(site: Site, tmp_path: Path) -> None:
+    export = write(tmp_path, wxr(wp_item(wp_comment(1))))
+    assert "no such site" in refusal(export, site="nowhere")
+    assert "cannot be read" in refusal(tmp_path / "missing.xml")
+    assert "cannot be read" in refusal(tmp_path)
+    assert "looks like wordpress" in refusal(export, "--format", "disqus")
+    assert "no known export format" in refusal(write(tmp_path, "{}"))
+    assert "DOCTYPE" in refusal(write(tmp_path, "<!DOCTYPE rss>" + wxr(wp_item(wp_comment(1)))))
+    assert not Article.objects.exists()
+
+
+def test_a_doctype_behind_the_first_comments_writes_nothing_either(site: Site, tmp_path: Path) -> None:
+    text = disqus(dsq_thread(1), dsq_post(1, 1), "<!DOCTYPE x>", dsq_post(2, 1))
+    assert "DOCTYPE" in refusal(write(tmp_path, text))
+    assert not Article.objects.exists()
+
+
+def test_an_export_made_for_disqus_is_told_by_its_namespace(site: Site, tmp_path: Path) -> None:
+    text = wxr(wp_item(wp_comment(1))).replace("<channel>", "<channel>", 1)
+    text = text.replace('xmlns:wp="', 'xmlns:dsq="http://www.disqus.com/" xmlns:wp="')
+    text = text.replace("</link>", "</link><dsq:thread_identifier>story</dsq:thread_identifier>")
+    assert json.loads(run(write(tmp_path, text), "--json"))["comments"]["by_provider"] == {"disqus": 1}
+    assert Article.objects.get().identifier == "story"
+
+
+def test_the_format_may_be_given(site: Site, tmp_path: Path) -> None:
+    path = write(tmp_path, wxr(wp_item(wp_comment(1))))
+    summary = json.loads(run(path, "--json", "--format", "disqus-custom"))
+    assert summary["comments"]["by_provider"] == {"disqus": 1}
