@@ -14,6 +14,6 @@ with stop_on_env_error():
     become_web_process()
     django_application = get_asgi_application()
 
-from project.admission import Admission
+from project.admission import Admission, Application
 
 application = Admission(cast(Application, django_application))

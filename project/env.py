@@ -74,6 +74,7 @@ def origin(name: str, default: str) -> str:
     if url.path not in ("", "/") or url.query or url.fragment or "@" in url.netloc:
         raise EnvError(name, f"must be a bare origin (scheme, host and perhaps a port), not {value!r}.")
     _check_host(name, url.hostname)
+    _port(name, url)
     return f"{url.scheme}://{url.netloc.lower()}"
 
 
@@ -155,7 +156,7 @@ def redis(name: str, value: str = "") -> str:
     url = _split(name, value)
     if url.scheme not in ("redis", "rediss", "unix"):
         raise EnvError(name, "must begin with redis://, rediss:// or unix://.")
-    if url.scheme == "unix" and not url.path.startswith("/"):
+    if url.scheme == "unix" and (url.netloc or not url.path.startswith("/")):
         raise EnvError(name, "must name the socket by its full path, as in unix:///run/valkey.sock.")
     if url.scheme != "unix" and not url.hostname:
         raise EnvError(name, "must name a host, as in redis://127.0.0.1:6379/0.")

@@ -2,9 +2,12 @@
 
 import itertools
 import os
+import re
 import time
 from collections.abc import Sequence
-from email.policy import SMTP
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.policy import SMTP, default
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
+NAME = re.compile(r"[0-9]{8}T[0-9]{6}\.[0-9]{9}-[0-9]+-[0-9]+\.eml")
 _numbers = itertools.count()
 
 
@@ -37,3 +41,36 @@ class EmailBackend(BaseEmailBackend):
             file.write(message)
         # Whoever watches the folder sees whole messages only.
         new.rename(self.folder / f"{name}.eml")
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One message as a person reads it."""
+
+    name: str
+    subject: str
+    sender: str
+    recipient: str
+    date: str
+    text: str
+    raw: bytes
+
+
+def recent_letters(limit: int) -> list[Letter]:
+    """The newest messages first."""
+    folder = Path(settings.EMAIL_FILE_PATH)
+    names = sorted((path.name for path in folder.glob("*.eml")), reverse=True)[:limit] if folder.is_dir() else []
+    return [letter for name in names if (letter := read_letter(name))]
+
+
+def read_letter(name: str) -> Letter | None:
+    """The message in this file; None for a name that is none of ours."""
+    path = Path(settings.EMAIL_FILE_PATH) / name
+    if not NAME.fullmatch(name) or not path.is_file():
+        return None
+    raw = path.read_bytes()
+    message = message_from_bytes(raw, policy=default)
+    body = message.get_body(("plain", "html"))
+    headers = {part: str(message.get(part, "")) for part in ("Subject", "From", "To", "Date")}
+    text = str(body.get_content()) if body else ""
+    return Letter(name, headers["Subject"], headers["From"], headers["To"], headers["Date"], text, raw)

@@ -9,6 +9,8 @@ from project import views
 urlpatterns = [
     path("livez", views.livez, name="livez"),
     path("readyz", views.readyz, name="readyz"),
+    path("sent-mail/", views.sent_mail, name="sent-mail"),
+    path("sent-mail/<str:name>", views.sent_letter, name="sent-letter"),
     path("admin/", admin.site.urls),
     path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

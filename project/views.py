@@ -1,8 +1,11 @@
-"""What a proxy, an orchestrator and `manage.py up` ask: does the process live, can it serve?"""
+"""Pages about the service itself: does the process live, can it serve, and (for staff) what mail went out."""
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.conf import settings
+from django.contrib.admin.views.decorators import staff_member_required
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 
-from project import health
+from project import health, mailbox
 from project.routes import allows
 
 
@@ -23,6 +26,36 @@ def readyz(request: HttpRequest) -> HttpResponse:
     strict = request.GET.get("strict") == "1"
     ready = report["status"] == "ok" or (report["status"] == "degraded" and not strict)
     return _uncached(JsonResponse(report, status=200 if ready else 503))
+
+
+# Links that act for their reader stand in these messages, so only staff may see them.
+LETTERS = 200
+
+
+@staff_member_required
+@allows("GET")
+def sent_mail(request: HttpRequest) -> HttpResponse:
+    """The newest messages, where mail is kept as files."""
+    _only_with_files()
+    return _uncached(render(request, "project/sent_mail.html", {"letters": mailbox.recent_letters(LETTERS)}))
+
+
+@staff_member_required
+@allows("GET")
+def sent_letter(request: HttpRequest, name: str) -> HttpResponse:
+    """One message: its headers and text, or with `?raw=1` the file."""
+    _only_with_files()
+    letter = mailbox.read_letter(name)
+    if letter is None:
+        raise Http404
+    if request.GET.get("raw") == "1":
+        return _uncached(HttpResponse(letter.raw, content_type="text/plain; charset=utf-8"))
+    return _uncached(render(request, "project/sent_letter.html", {"letter": letter}))
+
+
+def _only_with_files() -> None:
+    if settings.EMAIL_BACKEND != "project.mailbox.EmailBackend":
+        raise Http404
 
 
 def _uncached(response: HttpResponse) -> HttpResponse:
