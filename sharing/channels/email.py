@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import smtplib
-from collections.abc import Iterable
 from types import TracebackType
 from typing import Final, Self
 
@@ -38,14 +37,17 @@ class EmailChannel:
         try:
             self._backend.send_messages([message])
         except smtplib.SMTPRecipientsRefused as error:
-            raise _by_code(error.recipients.values()) from error
+            # One recipient a message, so one answer.
+            code, text = next(iter(error.recipients.values()))
+            self._close_after(code)
+            raise _by_code(code, text) from error
         except smtplib.SMTPSenderRefused as error:
             # The sender is ours: the fault is in the configuration, not in the recipient.
             self._close_after(error.smtp_code)
             raise TryLater(_sentence(error.smtp_code, error.smtp_error)) from error
         except smtplib.SMTPResponseException as error:
             self._close_after(error.smtp_code)
-            raise _by_code([(error.smtp_code, error.smtp_error)]) from error
+            raise _by_code(error.smtp_code, error.smtp_error) from error
         except smtplib.SMTPNotSupportedError as error:
             raise Refused(str(error)) from error
         except OSError as error:  # also smtplib's own SMTPServerDisconnected
@@ -73,8 +75,7 @@ class EmailChannel:
             self.close()
 
 
-def _by_code(answers: Iterable[tuple[int, bytes | str]]) -> Refused | TryLater:
-    code, text = next(iter(answers), (0, ""))
+def _by_code(code: int, text: bytes | str) -> Refused | TryLater:
     return (Refused if code >= PERMANENT else TryLater)(_sentence(code, text))
 
 

@@ -27,10 +27,10 @@ ANCESTORS: Final = """
 """
 # A planned delivery, or a notification whose fan-out is due, whichever has waited longest.
 HEALTH: Final = """
-    SELECT EXTRACT(EPOCH FROM now() - LEAST(
+    SELECT EXTRACT(EPOCH FROM statement_timestamp() - LEAST(
         (SELECT min(next_attempt_at) FROM sharing_delivery
-          WHERE status IN ('queued', 'awaiting_retry') AND next_attempt_at <= now()),
-        (SELECT min(due_at) FROM sharing_notification WHERE fanned_out_at IS NULL AND due_at <= now())
+          WHERE status IN ('queued', 'awaiting_retry') AND next_attempt_at <= statement_timestamp()),
+        (SELECT min(due_at) FROM sharing_notification WHERE fanned_out_at IS NULL AND due_at <= statement_timestamp())
     ))::float8, (SELECT count(*) FROM sharing_delivery WHERE status IN ('queued', 'awaiting_retry'))
 """
 

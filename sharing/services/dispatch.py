@@ -41,18 +41,19 @@ LEASE_ENDED: Final = "the worker ended in the middle"
 CLAIM: Final = """
     WITH due AS MATERIALIZED (
         SELECT id FROM sharing_delivery
-        WHERE queue = %(queue)s AND status IN ('queued', 'awaiting_retry') AND next_attempt_at <= now()
+        WHERE queue = %(queue)s AND status IN ('queued', 'awaiting_retry') AND next_attempt_at <= statement_timestamp()
         ORDER BY next_attempt_at, id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
     )
     UPDATE sharing_delivery d
-    SET status = 'sending', attempts = attempts + 1, lease_until = now() + %(lease)s
+    SET status = 'sending', attempts = attempts + 1, lease_until = statement_timestamp() + %(lease)s
     FROM due WHERE d.id = due.id
     RETURNING d.id
 """
+# Time in this module is that of the statement, as `Now()` gives it, so that both mean the same within a transaction.
 # Everything that may have changed since the delivery was planned, by committed state, in one statement.
 LOOK_AGAIN: Final = """
-    SELECT d.status = 'sending' AND d.attempts = %(attempts)s AND d.lease_until > now() + %(margin)s,
-        COALESCE(d.expires_at <= now(), false),
+    SELECT d.status = 'sending' AND d.attempts = %(attempts)s AND d.lease_until > statement_timestamp() + %(margin)s,
+        COALESCE(d.expires_at <= statement_timestamp(), false),
         EXISTS (SELECT FROM sharing_suppression s WHERE s.site_id = d.site_id AND s.address_key = d.target_key
             AND (s.kind = ANY(%(total)s) OR s.kind = d.why)),
         ARRAY(SELECT f.id FROM unnest(d.follow_ids) WITH ORDINALITY AS wanted(id, rank)

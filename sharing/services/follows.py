@@ -168,7 +168,7 @@ def _ask(follow: Follow, door: str) -> None:
     Delivery.objects.create(
         site_id=follow.site_id,
         kind=Delivery.Kind.CONFIRMATION,
-        cause_key=f"follow:{follow.pk}:{follow.request}:{moment:%Y%m%dT%H%M%S}",
+        cause_key=f"follow:{follow.pk}:{follow.request}:{moment:%Y%m%dT%H%M%S.%f}",
         target_key=follow.follower.address_key,
         follower=follow.follower,
         follow_ids=[follow.pk],

@@ -12,7 +12,7 @@ from sharing.models import Notification
 # One statement, and it never queries the comment: its row may be written later in the same transaction.
 NOTE: Final = """
     INSERT INTO sharing_notification (site_id, kind, cause_key, article_id, comment_id, due_at)
-    VALUES (%s, %s, %s, %s, %s, COALESCE(%s, now()))
+    VALUES (%s, %s, %s, %s, %s, COALESCE(%s, statement_timestamp()))
     ON CONFLICT (cause_key) DO NOTHING
     RETURNING id
 """
