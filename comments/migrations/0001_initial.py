@@ -119,7 +119,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='comment',
-            index=models.Index(condition=models.Q(('parent__isnull', False)), fields=['parent'], name='comment_parent'),
+            index=models.Index(condition=models.Q(('pinned_at__isnull', False)), fields=['article', '-pinned_at', '-id'], name='pinned_roots'),
+        ),
+        migrations.AddIndex(
+            model_name='comment',
+            index=models.Index(condition=models.Q(('parent__isnull', False)), fields=['article', 'parent'], name='comment_parent'),
         ),
         migrations.AddIndex(
             model_name='comment',

@@ -130,7 +130,13 @@ class Comment(models.Model):
                 name="shown_replies",
             ),
             models.Index(fields=["article", "changed_version"], name="comment_changes"),
-            models.Index(fields=["parent"], name="comment_parent", condition=models.Q(parent__isnull=False)),
+            models.Index(
+                fields=["article", "-pinned_at", "-id"],
+                condition=models.Q(pinned_at__isnull=False),
+                name="pinned_roots",
+            ),
+            # For the database's own cascade from parent to reply.
+            models.Index(fields=["article", "parent"], name="comment_parent", condition=models.Q(parent__isnull=False)),
             models.Index(fields=["root"], name="comment_root"),
             models.Index(
                 fields=["site", "status", "id"], condition=~models.Q(status="approved"), name="moderators_queue"

@@ -5,21 +5,31 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from drf_spectacular.utils import extend_schema
 
 from articles.origins import check_write_origin
 from articles.selectors import page_from_request_data
+from comments import writing_serializers as serializers
 from comments.inputs import Refusals, read_draft, read_title
 from comments.serializers import comment_data
 from comments.services.posting import post_on_page
 from comments.tokens import presented_tokens
 from project import text
 from project.answers import json_response
+from project.documented import documented
 from project.parsers import read_json
+from project.routes import allows
 
 
+@documented(
+    post=extend_schema(
+        operation_id="create_comment",
+        request=serializers.NewCommentSerializer,
+        responses={201: serializers.PostedSerializer, 202: serializers.PostedSerializer},
+    )
+)
 @csrf_exempt
-@require_POST
+@allows("POST")
 def create_comment(request: HttpRequest) -> HttpResponse:
     """Post a comment: 201 when it is public at once, 202 when it waits for a moderator."""
     data = read_json(request)
@@ -32,8 +42,13 @@ def create_comment(request: HttpRequest) -> HttpResponse:
     return json_response(answer, status=201 if posted.comment.is_approved else 202)
 
 
+@documented(
+    post=extend_schema(
+        operation_id="preview", request=serializers.BodySerializer, responses=serializers.PreviewSerializer
+    )
+)
 @csrf_exempt
-@require_POST
+@allows("POST")
 def preview(request: HttpRequest) -> HttpResponse:
     """Render a text exactly as it would be published, and keep nothing."""
     refusals = Refusals()

@@ -1,0 +1,47 @@
+"""What readers send and get back, described for OpenAPI; `comments.inputs` does the reading."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from comments.inputs import FOLLOW_WISHES, MAX_NAME, MAX_TITLE
+from comments.serializers import CommentSerializer
+from project.text import BODY_LIMIT
+
+
+class GuestSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=MAX_NAME)
+    email = serializers.EmailField(required=False, allow_blank=True, help_text="Never shown.")
+    url = serializers.CharField(required=False, allow_blank=True)
+
+
+class BodySerializer(serializers.Serializer[Any]):
+    body = serializers.CharField(max_length=BODY_LIMIT, help_text="Markdown.")
+
+
+class NewCommentSerializer(BodySerializer):
+    article = serializers.IntegerField(required=False, help_text="The article, or `site` with `url` or `identifier`.")
+    site = serializers.SlugField(required=False)
+    url = serializers.CharField(required=False)
+    identifier = serializers.CharField(required=False)
+    title = serializers.CharField(
+        required=False, max_length=MAX_TITLE, help_text="Of the page, where this is the first write on it."
+    )
+    parent = serializers.IntegerField(required=False, allow_null=True)
+    author = GuestSerializer()
+    follow = serializers.ChoiceField(
+        [wish for wish in FOLLOW_WISHES if wish],
+        required=False,
+        help_text="Needs the author's address, which then confirms.",
+    )
+
+
+class PostedSerializer(CommentSerializer):
+    edit_token = serializers.CharField(help_text="Proves later that the comment is its author's.")
+    version = serializers.IntegerField(help_text="Pass it as `at_least` to read the thread with this comment.")
+
+
+class PreviewSerializer(serializers.Serializer[Any]):
+    html = serializers.CharField()
