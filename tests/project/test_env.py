@@ -117,7 +117,10 @@ def test_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("smtp://mail.example", env.Mail("smtp", host="mail.example", port=25)),
         ("smtp://mail.example?tls=starttls", env.Mail("smtp", host="mail.example", port=587, tls="starttls")),
-        ("smtp://mail.example?tls=ssl&timeout=3", env.Mail("smtp", host="mail.example", port=465, tls="ssl", timeout=3)),
+        (
+            "smtp://mail.example?tls=ssl&timeout=3",
+            env.Mail("smtp", host="mail.example", port=465, tls="ssl", timeout=3),
+        ),
         ("smtp://a%40b:p%3Aw@[::1]:2525", env.Mail("smtp", host="::1", port=2525, user="a@b", password="p:w")),
         ("file:///var/mail%20out", env.Mail("file", folder="/var/mail out")),
         ("console://", env.Mail("console")),
