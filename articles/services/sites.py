@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.db.models.functions import Now
 
 from articles.models import ApiKey, Member, Site, SiteOrigin
 from project.addresses import canonical_origin, normalise_email
@@ -22,6 +24,14 @@ class NewSite:
 
     site: Site
     api_key: str
+
+
+@dataclass(frozen=True)
+class IssuedKey:
+    """A key as it is stored, and the plain text that it is a digest of."""
+
+    api_key: ApiKey
+    plain: str
 
 
 def create_site(
@@ -56,7 +66,12 @@ def create_site(
 
 
 def create_api_key(site: Site, scopes: Iterable[str], *, name: str = "") -> str:
-    """Make a key of the site with these scopes and return its plain text, which is kept nowhere.
+    """Make a key of the site with these scopes and return its plain text. Problem as in `issue_api_key`."""
+    return issue_api_key(site, scopes, name=name).plain
+
+
+def issue_api_key(site: Site, scopes: Iterable[str], *, name: str = "") -> IssuedKey:
+    """Make a key of the site with these scopes; its plain text is kept nowhere.
 
     Problem: validation_failed, without scopes or with an unknown one.
     """
@@ -66,8 +81,18 @@ def create_api_key(site: Site, scopes: Iterable[str], *, name: str = "") -> str:
         raise refused_field("scope", "unknown_choice", f"Scopes are some of {', '.join(ApiKey.Scope.values)}.")
     key = new_api_key()
     label = clean_line(name, limit=100, field="name", required=False)
-    ApiKey.objects.create(site=site, name=label, prefix=key.prefix, digest=key.digest, scopes=wanted)
-    return key.plain
+    stored = ApiKey.objects.create(site=site, name=label, prefix=key.prefix, digest=key.digest, scopes=wanted)
+    return IssuedKey(stored, key.plain)
+
+
+def revoke_api_key(api_key: ApiKey) -> None:
+    """Let a key open nothing any more; the first time counts."""
+    ApiKey.objects.filter(pk=api_key.pk, revoked_at=None).update(revoked_at=Now())
+
+
+def note_settings_change(site: Site) -> None:
+    """Raise the site's version, by which kept pages know that its settings have changed."""
+    Site.objects.filter(pk=site.pk).update(version=F("version") + 1)
 
 
 def add_member(site: Site, address: str, role: str = Member.Role.MODERATOR) -> Member:

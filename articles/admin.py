@@ -1,0 +1,166 @@
+"""Sites, articles and keys in Django's admin, each person seeing those of her own sites."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import ForeignKey, QuerySet
+from django.forms import ModelForm, MultipleChoiceField
+from django.forms.widgets import CheckboxSelectMultiple
+from django.http import HttpRequest
+
+from articles.models import ApiKey, Article, ArticleKey, Member, Site, SiteOrigin
+from articles.services.pages import delete_article
+from articles.services.sites import issue_api_key, note_settings_change, revoke_api_key
+from project.addresses import canonical_origin
+from project.admin import SiteScopedAdmin, SiteScopedInline
+from project.errors import Problem
+
+OWNERS = frozenset({"add", "change", "delete"})
+SEE = frozenset({"view"})
+
+
+class OriginForm(ModelForm):  # type: ignore[type-arg]  # takes no argument at run time
+    def clean_origin(self) -> str:
+        """Take the address of any page there, or a bare host."""
+        origin: str = self.cleaned_data["origin"]
+        try:
+            return canonical_origin(origin if "://" in origin else f"https://{origin}")
+        except Problem as problem:
+            raise ValidationError(problem.detail) from problem
+
+
+class OriginInline(SiteScopedInline[SiteOrigin, Site]):
+    model = SiteOrigin
+    form = OriginForm
+    extra = 0
+    members_may, owners_may = SEE, OWNERS
+
+
+class MemberInline(SiteScopedInline[Member, Site]):
+    model = Member
+    extra = 0
+    raw_id_fields = ("user",)
+    members_may, owners_may = SEE, OWNERS
+
+
+@admin.register(Site)
+class SiteAdmin(SiteScopedAdmin[Site]):
+    """Settings of a site: its owners may change them, its moderators see them."""
+
+    site_path = ""
+    members_may, owners_may = SEE, frozenset({"change"})
+    list_display = ("slug", "name", "moderation")
+    search_fields = ("slug", "name")
+    inlines = (OriginInline, MemberInline)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Keep the slug: embedding pages and API clients name the site by it."""
+        return ("slug",) if obj else ()
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        note_settings_change(form.instance)
+
+
+class KeyInline(SiteScopedInline[ArticleKey, Article]):
+    model = ArticleKey
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = ("kind", "key", "given_by")
+    members_may = SEE
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Article)
+class ArticleAdmin(SiteScopedAdmin[Article]):
+    """Articles to look at and to hide; what they say comes from their publisher, through the API."""
+
+    list_display = ("id", "title", "site", "visibility", "author_name", "published_at")
+    list_filter = ("visibility", "site")
+    search_fields = ("title", "url", "identifier")
+    list_select_related = ("site",)
+    show_full_result_count = False
+    inlines = (KeyInline,)
+    actions = ("hide",)
+    fields = readonly_fields = (
+        "site",
+        "title",
+        "url",
+        "identifier",
+        "visibility",
+        "state",
+        "summary",
+        "html",
+        "author_name",
+        "author_email",
+        "image",
+        "tags",
+        "source_name",
+        "source_author",
+        "source_title",
+        "source_url",
+        "comments_open",
+        "published_at",
+        "announced_at",
+        "deleted_at",
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.action(description="Delete: hide now, forget in 30 days", permissions=["change"])
+    def hide(self, request: HttpRequest, chosen: QuerySet[Article]) -> None:
+        for article in chosen.select_related("site"):
+            delete_article(article.site, article.pk)
+
+
+class ApiKeyForm(ModelForm):  # type: ignore[type-arg]  # takes no argument at run time
+    scopes = MultipleChoiceField(choices=ApiKey.Scope.choices, widget=CheckboxSelectMultiple)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(SiteScopedAdmin[ApiKey]):
+    """Keys: made here and shown once, then only revoked. Owners make them."""
+
+    form = ApiKeyForm
+    members_may, owners_may = frozenset(), frozenset({"view", "add", "change"})
+    list_display = ("prefix", "name", "site", "scopes", "created_at", "revoked_at")
+    list_filter = ("site",)
+    list_select_related = ("site",)
+    fields = ("site", "name", "scopes")
+    actions = ("revoke",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("site", "name", "scopes") if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Keep revoked keys: decisions name the key that made them."""
+        return False
+
+    def formfield_for_foreignkey(self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer only sites that the user owns."""
+        if not getattr(request.user, "is_superuser", False):
+            owned = {"members__user": request.user.pk, "members__role": Member.Role.OWNER}
+            kwargs["queryset"] = Site.objects.filter(**owned)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        """Make the key through the service and show it this once; of a key that is there nothing changes."""
+        if change:
+            return
+        made = issue_api_key(obj.site, obj.scopes, name=obj.name)
+        obj.pk, obj.prefix = made.api_key.pk, made.api_key.prefix
+        self.message_user(request, f"The key, shown only now: {made.plain}", messages.WARNING)
+
+    @admin.action(description="Revoke", permissions=["change"])
+    def revoke(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> None:
+        for api_key in chosen:
+            revoke_api_key(api_key)
