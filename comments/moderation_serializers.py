@@ -36,7 +36,10 @@ class PinSerializer(serializers.Serializer[Any]):
 class ModeratedCommentSerializer(CommentSerializer):
     article = serializers.IntegerField()
     author_email = serializers.CharField(allow_blank=True)
-    source = serializers.CharField(help_text="The text as it was written.")
+    # DRF's declared fields and its own attribute `source` share a name, not a meaning.
+    source = serializers.CharField(  # type: ignore[assignment]
+        help_text="The text as it was written."
+    )
     reason = serializers.CharField(help_text="Which rule, or that a decision, gave the status.", allow_blank=True)
     revision = serializers.IntegerField()
 

@@ -1,25 +1,11 @@
-"""Which comments a guest can prove to be hers: the edit tokens that a request brings along."""
+"""Which comments a guest can prove to be hers by the edit tokens that she brings along."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.http import HttpRequest
-
 from comments.models import Comment
 from project import tokens
-
-MAX_TOKENS = 100
-BEARER = "Bearer "
-
-
-def presented_tokens(request: HttpRequest) -> list[str]:
-    """Return the edit tokens in `Authorization` and `X-Afterword-Edit-Tokens`, unproven, at most 100."""
-    listed = request.headers.get("X-Afterword-Edit-Tokens", "").split(",", MAX_TOKENS)[:MAX_TOKENS]
-    authorization = request.headers.get("Authorization", "")
-    if authorization.startswith(BEARER):
-        listed.insert(0, authorization.removeprefix(BEARER))
-    return [token.strip() for token in listed if token.strip().startswith("awe_")]
 
 
 def proven(raw_tokens: Iterable[str], comments: Iterable[Comment]) -> list[Comment]:

@@ -29,7 +29,8 @@ class NewCommentSerializer(BodySerializer):
     title = serializers.CharField(
         required=False, max_length=MAX_TITLE, help_text="Of the page, where this is the first write on it."
     )
-    parent = serializers.IntegerField(required=False, allow_null=True)
+    # DRF's own attribute `parent` is another thing of the same name.
+    parent = serializers.IntegerField(required=False, allow_null=True)  # type: ignore[assignment]
     author = GuestSerializer()
     follow = serializers.ChoiceField(
         [wish for wish in FOLLOW_WISHES if wish],

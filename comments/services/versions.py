@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -63,7 +64,7 @@ def commit_change(change: Change) -> int:
     """
     site_id, article_id = change.article.site_id, change.article.pk
     providers = list(change.counted)
-    parameters: list[object] = [providers, [change.counted[p] for p in providers], site_id, article_id]
+    parameters: list[Any] = [providers, [change.counted[p] for p in providers], site_id, article_id]
     parameters += [site_id, article_id, change.shown, change.changed]
     steps = [f"added AS ({_ADDED})", f"counted AS ({_COUNT})", f"moved AS ({_MOVE})", f"stamped AS ({_STAMP})"]
     if change.new is not None:
@@ -93,16 +94,16 @@ def _know_times(comment: Comment, now: datetime) -> None:
     comment.published_at = now if comment.is_approved else None
 
 
-def _insertion(comment: Comment, *, versioned: Sequence[str] = ()) -> tuple[str, list[object]]:
+def _insertion(comment: Comment, *, versioned: Sequence[str] = ()) -> tuple[str, list[Any]]:
     """Return `INSERT … SELECT …` and its parameters for a comment whose id is already drawn.
 
     Columns named in `versioned` take the new version of `moved`; the time is the database's.
     """
     columns: list[str] = []
     expressions: list[str] = []
-    values: list[object] = []
+    values: list[Any] = []
     for model_field in Comment._meta.concrete_fields:
-        columns.append(connection.ops.quote_name(model_field.column))
+        columns.append(connection.ops.quote_name(model_field.column or model_field.attname))
         value = getattr(comment, model_field.attname)
         if model_field.name in versioned:
             expressions.append("moved.version")

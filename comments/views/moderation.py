@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from articles.authentication import ApiKeyAuthentication, HasScope
+from articles.authentication import ApiKeyAuthentication, HasScope, api_key_of
 from articles.models import ApiKey, Site
 from comments.models import Comment
 from comments.moderation_serializers import (
@@ -38,12 +38,11 @@ class ModerationView(APIView):
 
     @staticmethod
     def site(request: Request) -> Site:
-        site: Site = request.auth.site
-        return site
+        return api_key_of(request).site
 
     @staticmethod
     def moderator(request: Request) -> Moderator:
-        return Moderator(api_key=request.auth)
+        return Moderator(api_key=api_key_of(request))
 
 
 class QueueView(ModerationView):

@@ -11,10 +11,11 @@ from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
+from articles.authentication import credential
 from articles.models import Site
 from articles.selectors import find_site, page_from_request_data
 from comments import selectors, serializers
-from comments.tokens import comment_ids, presented_tokens, proven
+from comments.tokens import comment_ids, proven
 from comments.views.cacheable import cacheable_json
 from project.answers import json_response
 from project.documented import documented
@@ -83,7 +84,7 @@ def mine(request: HttpRequest) -> HttpResponse:
 
     Edit tokens go into `Authorization` (one) or `X-Afterword-Edit-Tokens` (a list).
     """
-    tokens = presented_tokens(request)
+    tokens = credential(request).edit_tokens
     with selectors.snapshot():
         article = page_from_request_data(request.GET).public_article()
         held = selectors.held_comments(article, comment_ids(tokens)) if article and tokens else []

@@ -7,13 +7,13 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.utils import extend_schema
 
+from articles.authentication import credential
 from articles.origins import check_write_origin
 from articles.selectors import page_from_request_data
 from comments import writing_serializers as serializers
 from comments.inputs import Refusals, read_draft, read_title
 from comments.serializers import comment_data
 from comments.services.posting import post_on_page
-from comments.tokens import presented_tokens
 from project import text
 from project.answers import json_response
 from project.documented import documented
@@ -35,7 +35,7 @@ def create_comment(request: HttpRequest) -> HttpResponse:
     data = read_json(request)
     page = page_from_request_data(data)
     check_write_origin(request, page.site)
-    draft = read_draft(data, edit_tokens=presented_tokens(request))
+    draft = read_draft(data, edit_tokens=credential(request).edit_tokens)
     posted = post_on_page(page, draft, title=read_title(data))
     shown = comment_data(posted.comment, posted.comment.article, disclosed=True)
     answer = shown | {"edit_token": posted.edit_token, "version": posted.version}
