@@ -40,9 +40,13 @@ def allows(*methods: str) -> Callable[[View[Arguments]], View[Arguments]]:
 def methods_of(path: str) -> tuple[str, ...]:
     """Return the methods of the route that answers `path`; Problem `not_found` where there is none."""
     try:
-        view: Any = resolve(path).func
+        return methods_of_view(resolve(path).func)
     except Resolver404 as error:
         raise Problem("not_found") from error
+
+
+def methods_of_view(view: Any) -> tuple[str, ...]:
+    """Return the methods that a view takes, `HEAD` with `GET`; all of them for a view that does not say."""
     if hasattr(view, "methods"):
         return tuple(view.methods)
     if getattr(view, "actions", None):  # a DRF view set, whose methods are named in its route

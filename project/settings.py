@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "project",
     "articles",
     "comments",
@@ -160,6 +161,17 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "project.schema.add_refusals",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "CommentStatus": "comments.models.Comment.Status",
+        "DecisionStatus": "comments.moderation_serializers.DECIDABLE",
+    },
+    # The page of the documentation and all that it loads come from us.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
 # Plain lines on standard error; the process that runs us keeps them. Addresses of readers are never logged.

@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from project import views
+from project.schema import DocsView, SchemaView
 
 urlpatterns = [
     path("livez", views.livez, name="livez"),
@@ -12,8 +12,8 @@ urlpatterns = [
     path("sent-mail/", views.sent_mail, name="sent-mail"),
     path("sent-mail/<str:name>", views.sent_letter, name="sent-letter"),
     path("admin/", admin.site.urls),
-    path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),
-    path("api/v1/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/v1/schema", SchemaView.as_view(), name="schema"),
+    path("api/v1/docs", DocsView.as_view(), name="docs"),
     path("", include("articles.urls")),
     path("", include("comments.urls")),
     path("", include("sharing.urls")),
