@@ -36,6 +36,7 @@ LEASE_MARGIN: Final = timedelta(minutes=2)
 MAX_ATTEMPTS: Final = 12
 FIRST_PAUSE: Final = 30.0  # seconds
 LONGEST_PAUSE: Final = 7_200.0
+AFTER_FAILURE: Final = timedelta(hours=24)
 LEASE_ENDED: Final = "the worker ended in the middle"
 
 CLAIM: Final = """
@@ -131,6 +132,18 @@ def end_leases() -> int:
     failed = left.filter(attempts__gte=MAX_ATTEMPTS).update(status=Status.FAILED, **end)
     back = left.update(status=Status.AWAITING_RETRY, lease_until=None, next_attempt_at=Now(), last_error=LEASE_ENDED)
     return unknown + failed + back
+
+
+def try_again(deliveries: models.QuerySet[Delivery]) -> int:
+    """Give failed notices twelve more attempts and another day; return how many. Confirmations are never repeated."""
+    failed = deliveries.filter(status=Status.FAILED).exclude(kind=Delivery.Kind.CONFIRMATION)
+    return failed.update(
+        status=Status.QUEUED,
+        attempts=0,
+        next_attempt_at=Now(),
+        expires_at=Now() + AFTER_FAILURE,
+        settled_at=None,
+    )
 
 
 def _claim(queue: str) -> list[Delivery]:

@@ -1,0 +1,98 @@
+"""What goes out, in Django's admin: read it, try failed messages again, lift a suppression. Addresses of followers are
+shown to owners, not to moderators."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from project.admin import M, SiteScopedAdmin
+from sharing.models import Consent, Delivery, Follow, Notification, Suppression
+from sharing.services.dispatch import try_again
+from sharing.tasks import deliver_mail
+
+
+class ReadOnlyAdmin(SiteScopedAdmin[M]):
+    """Rows that services write: owners of their site may look."""
+
+    members_may = frozenset()
+    owners_may = frozenset({"view"})
+    ordering = ("-id",)
+    show_full_result_count = False
+    list_select_related: ClassVar[tuple[str, ...]] = ("site",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
+    """Every message, and how far it has come; failed ones can be tried again."""
+
+    list_display = ("id", "status", "kind", "address", "cause_key", "attempts", "next_attempt_at", "last_error", "site")
+    list_filter = ("status", "kind", "queue", "site")
+    search_fields = ("address", "cause_key", "token")
+    date_hierarchy = "created_at"
+    actions = ("try_again",)
+
+    @admin.action(description="Try failed notices again", permissions=["view"])
+    def try_again(self, request: HttpRequest, chosen: QuerySet[Delivery]) -> None:
+        """Put failed notices back into the queue, as new; what cannot be repeated stays as it is."""
+        count = try_again(chosen)
+        deliver_mail.delay_on_commit()
+        self.message_user(request, f"{count} messages will be tried again.")
+
+
+@admin.register(Notification)
+class NotificationAdmin(ReadOnlyAdmin[Notification]):
+    """What happened, and whether everybody concerned has a delivery."""
+
+    list_display = ("id", "kind", "cause_key", "created_at", "due_at", "fanned_out_at", "site")
+    list_filter = ("kind", "site")
+    search_fields = ("cause_key",)
+    raw_id_fields = ("article", "comment")
+
+
+@admin.register(Follow)
+class FollowAdmin(ReadOnlyAdmin[Follow]):
+    """Who follows what."""
+
+    list_display = ("id", "follower_address", "target_kind", "target_key", "frequency", "status", "created_at", "site")
+    list_filter = ("status", "target_kind", "frequency", "site")
+    list_select_related = ("site", "follower")
+    search_fields = ("follower__address", "target_key")
+
+    @admin.display(description="address", ordering="follower__address")
+    def follower_address(self, follow: Follow) -> str:
+        return follow.follower.address
+
+
+@admin.register(Consent)
+class ConsentAdmin(ReadOnlyAdmin[Consent]):
+    """The evidence: who asked, confirmed and left, by the key of the address."""
+
+    list_display = ("id", "event", "target_kind", "target_key", "door", "happened_at", "address_key", "site")
+    list_filter = ("event", "door", "site")
+    search_fields = ("address_key",)
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(ReadOnlyAdmin[Suppression]):
+    """Addresses that are not mailed; an owner may lift one."""
+
+    owners_may = frozenset({"view", "delete"})
+    list_display = ("id", "kind", "address_key", "created_at", "site")
+    list_filter = ("kind", "site")
+    search_fields = ("address_key",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return SiteScopedAdmin.has_delete_permission(self, request, obj)
