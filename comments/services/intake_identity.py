@@ -43,36 +43,36 @@ _FILL: Final = """
 # An id that leads to a comment of another article, in the database or earlier in this file, is not this comment's.
 _SOURCE: Final = """
     UPDATE intake_node AS n SET source = CASE
-        WHEN r.article_id = n.article_id OR (r.article_id IS NULL AND f.article_id = n.article_id) THEN n.base_source
+        WHEN m.known_on = n.article_id OR (m.known_on IS NULL AND m.first_on = n.article_id) THEN n.base_source
         ELSE n.item_source END
-    FROM intake_node AS m
-        LEFT JOIN LATERAL (
-            SELECT c.article_id FROM comments_externalref AS e JOIN comments_comment AS c ON c.id = e.comment_id
-            WHERE e.site_id = %(site)s AND e.provider = m.provider AND e.source = m.base_source
-                AND e.external_id = m.external_id) AS r ON true
-        JOIN (SELECT DISTINCT ON (provider, base_source, external_id) provider, base_source, external_id, article_id
-              FROM intake_node ORDER BY provider, base_source, external_id, position) AS f
-            ON f.provider = m.provider AND f.base_source = m.base_source AND f.external_id = m.external_id
+    FROM (SELECT position,
+              first_value(article_id) OVER (
+                  PARTITION BY provider, base_source, external_id ORDER BY position) AS first_on,
+              (SELECT c.article_id FROM comments_externalref AS e JOIN comments_comment AS c ON c.id = e.comment_id
+               WHERE e.site_id = %(site)s AND e.provider = o.provider AND e.source = o.base_source
+                   AND e.external_id = o.external_id) AS known_on
+          FROM intake_node AS o) AS m
     WHERE m.position = n.position"""
 
-_ITSELF: Final = """
-    UPDATE intake_node AS n SET comment_id = e.comment_id, known_as_itself = true
-    FROM comments_externalref AS e
-    WHERE e.site_id = %(site)s AND e.provider = n.provider AND e.source = n.source AND e.external_id = n.external_id"""
+# Each look-up is a subquery, so that it is one probe of the unique index whatever the planner thinks of the tables.
+_KNOWN: Final = """
+    UPDATE intake_node AS n SET comment_id = k.comment_id, known_as_itself = {itself}
+    FROM (SELECT position, (
+              SELECT e.comment_id FROM comments_externalref AS e
+              WHERE e.site_id = %(site)s AND e.provider = m.{provider} AND e.source = {source}
+                  AND e.external_id = m.{external_id}) AS comment_id
+          FROM intake_node AS m WHERE m.comment_id IS NULL AND m.{external_id} <> '' OFFSET 0) AS k
+    WHERE k.position = n.position AND k.comment_id IS NOT NULL"""
+_ITSELF: Final = _KNOWN.format(itself=True, provider="provider", source="m.source", external_id="external_id")
 
 # Another system's comment has named this one as its partner.
-_NAMED: Final = """
-    UPDATE intake_node AS n SET comment_id = e.comment_id
-    FROM comments_externalref AS e
-    WHERE n.comment_id IS NULL AND e.site_id = %(site)s AND e.provider = n.provider
-        AND e.source = 'article:' || n.article_id AND e.external_id = n.external_id"""
+_OF_ARTICLE: Final = "'article:' || m.article_id"
+_NAMED: Final = _KNOWN.format(itself=False, provider="provider", source=_OF_ARTICLE, external_id="external_id")
 
 # This one's partner was named before, by another post with the same one.
-_PARTNER_NAMED: Final = """
-    UPDATE intake_node AS n SET comment_id = e.comment_id
-    FROM comments_externalref AS e
-    WHERE n.comment_id IS NULL AND n.partner_id <> '' AND e.site_id = %(site)s AND e.provider = n.partner_provider
-        AND e.source = 'article:' || n.article_id AND e.external_id = n.partner_id"""
+_PARTNER_NAMED: Final = _KNOWN.format(
+    itself=False, provider="partner_provider", source=_OF_ARTICLE, external_id="partner_id"
+)
 
 # This one's partner is here under its own name.
 _PARTNER_ITSELF: Final = """

@@ -78,6 +78,7 @@ def write(site: Site, flipped: list[int], warnings: Warnings) -> list[tuple[str,
     """
     parameters: dict[str, Any] = {"site": site.pk, "flipped": flipped, "renderer": RENDERER}
     with connection.cursor() as cursor:
+        cursor.execute("ANALYZE intake_node")
         cursor.execute(_UNDATED)
         count, place = cursor.fetchone()
         warnings.add(place, "comments without a usable date were given their article's", count)
