@@ -9,8 +9,8 @@ from typing import Any, Final
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from articles.fields import ArticleFields
 from articles.models import Article
-from articles.services.pages import ArticleFields
 from project import addresses, text
 from project.errors import Problem
 

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from django.conf import settings
 
+from articles.fields import ArticleFields
 from articles.models import Article, Site
 from articles.selectors import find_page
 from articles.services.news import database_now
-from articles.services.pages import ArticleFields, put_article
+from articles.services.pages import put_article
 from articles.services.sites import create_site
 from project.errors import Problem
 

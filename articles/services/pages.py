@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypedDict, TypeVar
+from typing import Any, Final, TypeVar
 
 from django.db.models.functions import Now
 
+from articles.fields import ArticleFields
 from articles.models import Article, Site
 from articles.selectors import PageRef, find_page
 from articles.services.keys import AddressTaken, GivenBy, Names, add_key, claim, decide, lock_keys
@@ -25,28 +26,6 @@ ATTEMPTS: Final = 5
 
 # What a thread page shows of its article.
 SHOWN: Final = ("url", "identifier", "title", "comments_open", "visibility")
-
-
-class ArticleFields(TypedDict, total=False):
-    """What a publisher may say of an article; whatever is left out stays as it is.
-
-    Texts are single lines, already trimmed; `html` may be anything and is sanitised here. `published_at` None
-    takes the article from the public.
-    """
-
-    title: str
-    summary: str
-    html: str
-    author_name: str
-    author_email: str
-    image: str
-    tags: list[str]
-    comments_open: bool
-    source_name: str
-    source_author: str
-    source_title: str
-    source_url: str
-    published_at: datetime | None
 
 
 @dataclass(frozen=True)

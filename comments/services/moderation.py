@@ -9,8 +9,8 @@ from django.db import connection
 from django.utils import timezone
 
 from articles.models import ApiKey, Site
-from comments import signals
 from comments.models import Comment, Decision
+from comments.services.news import tell_changed, tell_published
 from comments.services.tree import adjust_ancestors
 from comments.services.versions import Change, commit_change, thread_version
 from project.errors import Problem
@@ -55,9 +55,9 @@ def _decide(
         return Decided(comment, thread_version(comment.article))
     first_time = status == Comment.Status.APPROVED and comment.published_at is None
     _write(comment, old, status, moderator, reason)
-    signals.comment_changed.send(Comment, comment=comment, old=old, new=status, follow="")
+    tell_changed(comment, old=old)
     if first_time:
-        signals.comment_published.send(Comment, comment=comment)
+        tell_published(comment)
     return Decided(comment, _carry(comment, old))
 
 

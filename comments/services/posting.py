@@ -12,9 +12,9 @@ from django.db import connection
 from articles.models import Article
 from articles.selectors import PageRef
 from articles.services.pages import register_page
-from comments import signals
 from comments.models import Comment
 from comments.rules import Submission, judge
+from comments.services.news import tell_changed, tell_published
 from comments.services.tree import adjust_ancestors
 from comments.services.versions import Change, commit_change, insert, thread_version
 from project import addresses, text, tokens
@@ -123,8 +123,8 @@ def _store(article: Article, draft: Draft, rendered: text.Rendered) -> Posted:
 def _publish(comment: Comment, draft: Draft) -> Posted:
     flips = adjust_ancestors(comment, approved=1, shown=1)
     # Told before the last statement, so that the thread's row is locked for no more than the COMMIT.
-    signals.comment_changed.send(Comment, comment=comment, old=None, new=comment.status, follow=draft.follow)
-    signals.comment_published.send(Comment, comment=comment)
+    tell_changed(comment, old=None, follow=draft.follow)
+    tell_published(comment)
     flipped = [flip.id for flip in flips]
     change = Change(comment.article, {comment.provider: 1}, changed=flipped, shown=flipped, new=comment)
     return _posted(comment, commit_change(change))
@@ -132,7 +132,7 @@ def _publish(comment: Comment, draft: Draft) -> Posted:
 
 def _hold(comment: Comment, draft: Draft) -> Posted:
     insert(comment)
-    signals.comment_changed.send(Comment, comment=comment, old=None, new=comment.status, follow=draft.follow)
+    tell_changed(comment, old=None, follow=draft.follow)
     return _posted(comment, thread_version(comment.article))
 
 

@@ -1,0 +1,16 @@
+"""Telling upper rooms about comments: the only two places that send this app's signals."""
+
+from __future__ import annotations
+
+from comments.models import Comment
+from comments.signals import comment_changed, comment_published
+
+
+def tell_changed(comment: Comment, *, old: str | None, follow: str = "") -> None:
+    """Tell that a comment has another status than `old`, None for a new one; `follow` is its author's wish."""
+    comment_changed.send(Comment, comment=comment, old=old, new=comment.status, follow=follow)
+
+
+def tell_published(comment: Comment) -> None:
+    """Tell that a comment is public for the first time."""
+    comment_published.send(Comment, comment=comment)
