@@ -85,6 +85,7 @@ class Warnings:
         self.lost = 0
 
     def add(self, where: str, reason: str, count: int = 1) -> None:
+        """Note something that happened `count` times; nothing for 0."""
         if count:
             first, before = self._found.get(reason, (where, 0))
             self._found[reason] = (first, before + count)
@@ -95,6 +96,7 @@ class Warnings:
         self.add(where, reason)
 
     def extend(self, others: Iterable[Caution]) -> None:
+        """Add the cautions of others, without their lost comments."""
         for caution in others:
             self.add(caution.where, caution.reason, caution.count)
 

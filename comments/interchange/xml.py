@@ -1,8 +1,8 @@
 """A large XML file taken apart into small elements, each parsed strictly and on its own (`pieces`).
 
-A scanner cuts the text at the tags that matter. So memory holds one element, never the
-file; damage in one element cannot touch the next; and no piece can hold a DOCTYPE, which only the head of a
-document may: no entity is ever declared, no file opened, no address fetched.
+A scanner cuts the text at the tags that matter. So memory holds one element, never the file; damage in one element
+cannot touch the next; and no piece can hold a DOCTYPE, which only the head of a document may: no entity is ever
+declared, no file opened, no address fetched.
 
 For well-formed text the cuts are exact: `<` never stands in an attribute's value, and comments, CDATA sections
 and processing instructions are passed over whole.
@@ -43,6 +43,7 @@ class Plan:
     nested: Mapping[str, Set[str]] | None = None
 
     def tokens(self, root: Root) -> re.Pattern[str]:
+        """Return what the scanner stops at: markup to pass over, and tags of the names that matter."""
         names = {*self.elements, self.container, self.inner, root.name} - {""}
         marks = "|".join(sorted(map(re.escape, names)))
         return re.compile(rf"<(?:(!--)|(!\[CDATA\[)|(\?)|(![A-Z])|(/?)(?:[\w.-]{{1,100}}:)?({marks})(?=[\s/>]))")

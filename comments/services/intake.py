@@ -42,9 +42,11 @@ class Summary:
 
     @property
     def created(self) -> int:
+        """How many comments are new."""
         return self.by_status.total()
 
     def as_json(self) -> dict[str, Any]:
+        """Return the object that `--json` prints (contract, section 8)."""
         return {
             "complete": self.complete,
             "articles": {"created": self.articles_created, "matched": self.articles_matched},

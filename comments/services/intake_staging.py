@@ -75,6 +75,7 @@ def create_tables() -> None:
 
 
 def drop_tables() -> None:
+    """Remove the tables of this connection, those that exist."""
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE IF EXISTS {', '.join(f'pg_temp.{table}' for table in TABLES)}")
 

@@ -88,3 +88,8 @@ def import_text(folder: Path, text: str, site: Site, **options: Any) -> Summary:
     path = folder / "export.xml"
     path.write_text(text, encoding="utf-8")
     return take_in(open_export(path, options.pop("kind", "auto")), site, **options)
+
+
+def reasons(summary: Summary) -> dict[str, int]:
+    """How often each kind of warning was met."""
+    return {caution.reason: caution.count for caution in summary.warnings}
