@@ -1,38 +1,28 @@
-"""From claim to settled: every answer of a mail server, every crash, every change of mind before a message goes."""
+"""From claim to settled: every answer of a mail server, and every change of mind before a message goes."""
 
 from __future__ import annotations
 
 import smtplib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
 from articles.models import Article
 from comments.models import Comment
 from project.addresses import email_key
-from sharing import tasks
-from sharing.models import Consent, Delivery, Follow, Notification, Suppression
-from sharing.services import dispatch, follows, outbox
-from sharing.services.fan_out import plan_next_page
+from sharing.models import Consent, Delivery, Follow, Suppression
+from sharing.services import dispatch, follows
 from sharing.targets import of_article
 from tests.factories import ADA, BEN, CY, make_article, make_comment, make_follow, make_member
+from tests.mailing import make_due, planned, send, sink, states, words_of
 from tests.processes import free_port
 from tests.smtp_sink import SmtpSink
 
-
-@pytest.fixture
-def sink(smtp_sink: SmtpSink, settings: Settings) -> SmtpSink:
-    """The mail server of this process's own sending."""
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", smtp_sink.port, 5
-    return smtp_sink
+__all__ = ["sink"]
 
 
 @pytest.fixture
@@ -43,39 +33,6 @@ def article(db: None) -> Article:
 @pytest.fixture
 def comment(article: Article) -> Comment:
     return make_comment(article)
-
-
-def planned(article: Article, comment: Comment | None = None, kind: str = "comment") -> Notification:
-    notification = outbox.note(
-        kind=kind,
-        cause_key=f"{kind}:{comment.pk if comment else article.pk}",
-        site_id=article.site_id,
-        article_id=article.pk,
-        comment_id=comment.pk if comment else None,
-    )
-    assert notification is not None
-    while plan_next_page(notification.pk):
-        pass
-    return notification
-
-
-def send(queue: str = "mail") -> None:
-    while dispatch.send_due(queue):
-        pass
-
-
-def states() -> dict[str, str]:
-    return dict(Delivery.objects.values_list("address", "status"))
-
-
-def words_of(message: EmailMessage) -> str:
-    part = message.get_body(("plain",))
-    assert part is not None
-    return str(part.get_content())
-
-
-def make_due() -> None:
-    Delivery.objects.filter(status="awaiting_retry").update(next_attempt_at=timezone.now() - timedelta(seconds=1))
 
 
 class TestSending:
@@ -297,164 +254,3 @@ class TestAnswers:
         monkeypatch.setattr(dispatch, "letter_of", fails_for_ada)
         send()
         assert states() == {ADA: "awaiting_retry", CY: "sent"}
-
-
-class Killed(BaseException):
-    """Stands for SIGKILL: nothing that catches errors sees it."""
-
-
-class TestCrashes:
-    """A worker dies at each point; the lease ends; the sweep and another worker come."""
-
-    def crash(self, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
-        def killed(*args: Any, **kwargs: Any) -> None:
-            raise Killed
-
-        with monkeypatch.context() as patch:
-            # A killed process releases nothing either.
-            patch.setattr(dispatch, "_release", lambda *args: None)
-            patch.setattr(dispatch, where, killed)
-            with pytest.raises(Killed):
-                send("confirm" if Delivery.objects.filter(queue="confirm").exists() else "mail")
-
-    def end_leases(self) -> None:
-        assert dispatch.end_leases() == 0
-        Delivery.objects.filter(status="sending").update(lease_until=timezone.now())
-        dispatch.end_leases()
-        dispatch.end_leases()
-
-    @pytest.mark.parametrize(
-        ("where", "mails"), [("_follows_of", 1), ("_last_check", 1), ("letter_of", 1), ("_sent", 2), ("_settle", 2)]
-    )
-    def test_a_notice_arrives_and_a_repeat_is_the_same_message(
-        self,
-        article: Article,
-        comment: Comment,
-        sink: SmtpSink,
-        monkeypatch: pytest.MonkeyPatch,
-        where: str,
-        mails: int,
-    ) -> None:
-        make_follow(article.site, ADA, article=article)
-        planned(article, comment)
-        self.crash(monkeypatch, where)
-        assert states() == {ADA: "sending"}
-        send()
-        self.end_leases()
-        send()
-        assert states() == {ADA: "sent"}
-        assert len(sink.messages) == mails
-        assert len({message["Message-ID"] for message in sink.to(ADA)}) == 1
-
-    @pytest.mark.parametrize(("where", "mails"), [("_last_check", 0), ("_sent", 1)])
-    def test_a_confirmation_is_never_repeated(
-        self, article: Article, sink: SmtpSink, monkeypatch: pytest.MonkeyPatch, where: str, mails: int
-    ) -> None:
-        follows.request_follow(article.site_id, ADA, of_article(article.pk), door="api")
-        self.crash(monkeypatch, where)
-        self.end_leases()
-        send("confirm")
-        assert (states(), len(sink.messages)) == ({ADA: "unknown"}, mails)
-
-    def test_a_message_that_kills_its_workers_ends(
-        self, article: Article, comment: Comment, sink: SmtpSink, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        make_follow(article.site, ADA, article=article)
-        planned(article, comment)
-        for _ in range(dispatch.MAX_ATTEMPTS):
-            self.crash(monkeypatch, "letter_of")
-            self.end_leases()
-        assert states() == {ADA: "failed"}
-
-    def test_who_lost_her_lease_sends_nothing_more(self, article: Article, comment: Comment, sink: SmtpSink) -> None:
-        make_follow(article.site, ADA, article=article)
-        planned(article, comment)
-        (delivery,) = dispatch._claim("mail")
-        Delivery.objects.update(lease_until=timezone.now() + timedelta(minutes=1))
-        look = dispatch._look_again(delivery)
-        assert look is not None and not look.mine
-
-    def test_a_worker_that_is_told_to_stop_gives_back_what_it_did_not_begin(
-        self, article: Article, comment: Comment, sink: SmtpSink, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        for email in (ADA, CY, "dee@example.org"):
-            make_follow(article.site, email, article=article)
-        planned(article, comment)
-        sent = dispatch._sent
-
-        def stopped(*args: Any) -> None:
-            sent(*args)
-            raise SystemExit
-
-        monkeypatch.setattr(dispatch, "_sent", stopped)
-        with pytest.raises(SystemExit):
-            send()
-        assert sorted(Delivery.objects.values_list("status", "attempts")) == [("queued", 0), ("queued", 0), ("sent", 1)]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_many_workers_at_once_send_each_message_once(sink: SmtpSink, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatch, "BATCH", 7)
-    article = make_article()
-    for number in range(60):
-        make_follow(article.site, f"reader{number}@example.org", article=article)
-    planned(article, make_comment(article))
-
-    def work(_: int) -> None:
-        try:
-            send()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(work, range(4)))
-    assert len(sink.messages) == len({received.recipients[0] for received in sink.messages}) == 60
-    assert set(states().values()) == {"sent"}
-
-
-class TestTasks:
-    """The tasks as functions: what they wake, and that a second run does nothing more."""
-
-    @pytest.fixture
-    def woken(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-        from project.doorbell import Doorbell
-
-        rung: list[str] = []
-        monkeypatch.setattr(Doorbell, "wake", lambda self, *args: rung.append(self.name.rpartition(".")[2]))
-        return rung
-
-    def test_the_sweep_finds_everything_that_nobody_was_woken_for(
-        self, article: Article, comment: Comment, sink: SmtpSink, woken: list[str]
-    ) -> None:
-        tasks.sweep()
-        assert woken == []
-        make_follow(article.site, ADA, article=article)
-        follows.request_follow(article.site_id, CY, of_article(article.pk), door="api")
-        notification = outbox.note(
-            kind="comment", cause_key="c", site_id=article.site_id, article_id=article.pk, comment_id=comment.pk
-        )
-        assert notification is not None
-        tasks.sweep()
-        assert woken == ["fan_out", "deliver_confirmations"]
-        for _ in range(2):
-            tasks.fan_out(notification.pk)
-            tasks.deliver_confirmations()
-            tasks.deliver_mail()
-        assert sorted(received.recipients[0] for received in sink.messages) == [ADA, CY]
-        woken.clear()
-        tasks.sweep()
-        assert woken == []
-
-    def test_a_turn_that_ends_rings_again(
-        self, article: Article, comment: Comment, sink: SmtpSink, woken: list[str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        make_follow(article.site, ADA, article=article)
-        planned(article, comment)
-        monkeypatch.setattr(tasks, "TURN", -1.0)
-        tasks.deliver_mail()
-        assert woken == ["deliver_mail"]
-
-    def test_tasks_about_what_is_gone_return(self, db: None, sink: SmtpSink, woken: list[str]) -> None:
-        tasks.fan_out(10**12)
-        tasks.deliver_mail()
-        tasks.prune()
