@@ -1,0 +1,131 @@
+"""Who may do what: every route, every kind of caller, as one table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+
+from tests.calls import CALLS, Call, all_names, perform
+from tests.factories import make_api_key
+from tests.world import Side, make_world
+
+pytestmark = pytest.mark.django_db
+
+# A reader without anything; a key of the site without the scope asked for; a key of another site with every scope; a
+# key of the site with every scope; a moderator of the site who has signed in; a key that never was.
+ACTORS = ("anonymous", "weak", "foreign", "owner", "staff", "false")
+
+# status for everybody, or one for each of ACTORS
+Row = int | tuple[int, int, int, int, int, int]
+
+
+def open_api(status: int) -> Row:
+    """A route of the API that needs nothing; a false key is told so wherever a key could matter."""
+    return (status, status, status, status, status, 401)
+
+
+MODERATION = (401, 403, 404, 200, 401, 401)
+STAFF = (302, 302, 302, 302, 404, 302)  # the tests' mail is not kept as files
+
+TABLE: dict[str, Row] = {
+    "GET /api/v1/articles": open_api(200),
+    "PUT /api/v1/articles": (401, 403, 403, 200, 401, 401),
+    "GET /api/v1/articles/{article_id}": open_api(200),
+    "DELETE /api/v1/articles/{article_id}": (401, 403, 404, 204, 401, 401),
+    "GET /api/v1/articles/{article_id}/related": 200,
+    "GET /api/v1/articles/{article_id}/share-links": 200,
+    "POST /api/v1/comments": open_api(201),
+    "GET /api/v1/comments/{comment_id}": 200,
+    "GET /api/v1/comments/{comment_id}/replies": 200,
+    "GET /api/v1/counts": 200,
+    "POST /api/v1/counts": 200,
+    "POST /api/v1/follows": 202,
+    "GET /api/v1/moderation/comments": (401, 403, 200, 200, 401, 401),  # each key sees its own site's queue
+    "POST /api/v1/moderation/comments/{comment_id}/decision": MODERATION,
+    "GET /api/v1/moderation/comments/{comment_id}/log": MODERATION,
+    "POST /api/v1/moderation/comments/{comment_id}/pin": MODERATION,
+    "POST /api/v1/moderation/comments/{comment_id}/undo": MODERATION,
+    "POST /api/v1/moderation/decisions": MODERATION,
+    "GET /api/v1/networks": 200,
+    "POST /api/v1/preview": 200,
+    "GET /api/v1/recent": 200,
+    "GET /api/v1/share-links": 200,
+    "POST /api/v1/shares": 201,
+    "GET /api/v1/thread": 200,
+    "GET /api/v1/thread/mine": open_api(200),
+    "GET /api/v1/schema": 200,
+    "GET /api/v1/docs": 200,
+    "GET /follows/confirm/{token}": 200,
+    "POST /follows/confirm/{token}": 200,
+    "GET /follows/leave/{token}": 200,
+    "POST /follows/leave/{token}": 200,
+    "GET /follows/manage/{token}": 200,
+    "POST /follows/manage/{token}": 200,
+    "GET /s/{network_key}/{article_id}": 303,
+    "POST /s/{network_key}/{article_id}": 400,  # no instance was given
+    "GET /s/{network_key}/{article_id}/{comment_id}": 303,
+    "POST /s/{network_key}/{article_id}/{comment_id}": 400,
+    "GET /livez": 200,
+    "GET /readyz": 200,
+    "GET /sent-mail/": STAFF,
+    "GET /sent-mail/{name}": STAFF,
+}
+
+
+def client_and_headers(actor: str, here: Side, elsewhere: Side) -> tuple[Client, dict[str, str]]:
+    client = Client()
+    if actor == "staff":
+        client.force_login(here.member.user)
+    keys = {"weak": here.weak_key, "foreign": elsewhere.owner_key, "owner": here.owner_key, "false": "awk_false"}
+    return client, {"Authorization": f"Bearer {keys[actor]}"} if actor in keys else {}
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: Any) -> Any:
+    """One world for the whole table; what a call does to it is taken back."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield make_world()
+        transaction.set_rollback(True)
+
+
+def answers(name: str, call: Call, world: tuple[Side, Side]) -> dict[str, int]:
+    found = {}
+    for actor in ACTORS:
+        with transaction.atomic():
+            client, headers = client_and_headers(actor, *world)
+            found[actor] = perform(client, name, call, headers).status_code
+            transaction.set_rollback(True)
+    return found
+
+
+def test_no_route_is_missing() -> None:
+    assert all_names() - set(TABLE) == set(), "give these a row here and a call in tests/calls.py"
+    assert set(TABLE) - all_names() == set(), "these routes are gone"
+    assert set(CALLS) == set(TABLE)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_who_may(name: str, world: tuple[Side, Side]) -> None:
+    row = TABLE[name]
+    expected = (row,) * len(ACTORS) if isinstance(row, int) else row
+    assert answers(name, CALLS[name](world[0]), world) == dict(zip(ACTORS, expected, strict=True))
+
+
+def test_a_hidden_article_is_its_publishers_alone(world: tuple[Side, Side]) -> None:
+    here = world[0]
+    found = answers("GET /api/v1/articles/{article_id}", Call({"article_id": here.hidden.pk}), world)
+    assert found == dict(zip(ACTORS, (404, 404, 404, 200, 404, 401), strict=True))
+
+
+@pytest.mark.parametrize("scope", ["articles", "moderate", "follows", "export"])
+def test_each_scope_opens_its_own_doors(scope: str, world: tuple[Side, Side]) -> None:
+    doors = {"PUT /api/v1/articles": "articles", "GET /api/v1/moderation/comments": "moderate"}
+    with transaction.atomic():
+        headers = {"Authorization": f"Bearer {make_api_key(world[0].site, scope)}"}
+        for name, needed in doors.items():
+            status = perform(Client(), name, CALLS[name](world[0]), headers).status_code
+            assert (status < 300) is (scope == needed), name
+        transaction.set_rollback(True)

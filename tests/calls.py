@@ -1,0 +1,123 @@
+"""How each route is called in the ordinary way: the one list that a new route has to join.
+
+A test takes the list to try every actor, another to look for another site's data in every answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.test import Client
+
+from tests.routes import Route, routes
+from tests.world import OWN, Side
+
+
+@dataclass(frozen=True)
+class Call:
+    """Arguments of the path, then the query or the body: JSON under `/api/`, else a form of our own pages."""
+
+    arguments: dict[str, Any] = field(default_factory=dict)
+    query: dict[str, Any] = field(default_factory=dict)
+    body: dict[str, Any] | None = None
+
+
+def page(side: Side) -> dict[str, Any]:
+    return {"site": side.site.slug, "url": side.article.url}
+
+
+def of_site(side: Side) -> dict[str, Any]:
+    return {"site": side.site.slug}
+
+
+def article_path(side: Side) -> dict[str, Any]:
+    return {"article_id": side.article.pk}
+
+
+def comment_path(side: Side) -> dict[str, Any]:
+    return {"comment_id": side.comment.pk}
+
+
+def link(name: str) -> Callable[[Side], Call]:
+    return lambda side: Call({"token": side.links[name]})
+
+
+AUTHOR = {"name": "Dora", "email": "dora@example.com"}
+SHARE_COMMENT = {"network_key": "linkedin"}
+
+CALLS: dict[str, Callable[[Side], Call]] = {
+    "GET /api/v1/articles": lambda s: Call(query=of_site(s)),
+    "PUT /api/v1/articles": lambda s: Call(body={**page(s), "title": "Put again"}),
+    "GET /api/v1/articles/{article_id}": lambda s: Call(article_path(s)),
+    "DELETE /api/v1/articles/{article_id}": lambda s: Call(article_path(s)),
+    "GET /api/v1/articles/{article_id}/related": lambda s: Call(article_path(s)),
+    "GET /api/v1/articles/{article_id}/share-links": lambda s: Call(article_path(s)),
+    "POST /api/v1/comments": lambda s: Call(body={**page(s), "body": "Quite so.", "author": AUTHOR}),
+    "GET /api/v1/comments/{comment_id}": lambda s: Call(comment_path(s)),
+    "GET /api/v1/comments/{comment_id}/replies": lambda s: Call(comment_path(s)),
+    "GET /api/v1/counts": lambda s: Call(query=page(s)),
+    "POST /api/v1/counts": lambda s: Call(body={**of_site(s), "urls": [s.article.url]}),
+    "POST /api/v1/follows": lambda s: Call(body={**page(s), "email": "dora@example.com"}),
+    "GET /api/v1/moderation/comments": lambda s: Call(),
+    "POST /api/v1/moderation/comments/{comment_id}/decision": lambda s: Call(
+        {"comment_id": s.held.pk}, body={"status": "approved"}
+    ),
+    "GET /api/v1/moderation/comments/{comment_id}/log": lambda s: Call({"comment_id": s.decided.pk}),
+    "POST /api/v1/moderation/comments/{comment_id}/pin": lambda s: Call(comment_path(s), body={"pinned": True}),
+    "POST /api/v1/moderation/comments/{comment_id}/undo": lambda s: Call({"comment_id": s.decided.pk}, body={}),
+    "POST /api/v1/moderation/decisions": lambda s: Call(body={"ids": [s.held.pk], "status": "spam"}),
+    "GET /api/v1/networks": lambda s: Call(),
+    "POST /api/v1/preview": lambda s: Call(body={"body": "*Quite* so."}),
+    "GET /api/v1/recent": lambda s: Call(query=of_site(s)),
+    "GET /api/v1/share-links": lambda s: Call(query=page(s)),
+    "POST /api/v1/shares": lambda s: Call(body={**page(s), "network": "copy"}),
+    "GET /api/v1/thread": lambda s: Call(query=page(s)),
+    "GET /api/v1/thread/mine": lambda s: Call(query=page(s)),
+    "GET /api/v1/schema": lambda s: Call(),
+    "GET /api/v1/docs": lambda s: Call(),
+    "GET /follows/confirm/{token}": link("confirm"),
+    "POST /follows/confirm/{token}": link("confirm"),
+    "GET /follows/leave/{token}": link("leave"),
+    "POST /follows/leave/{token}": link("leave"),
+    "GET /follows/manage/{token}": link("manage"),
+    "POST /follows/manage/{token}": link("manage"),
+    "GET /s/{network_key}/{article_id}": lambda s: Call({"network_key": "linkedin", **article_path(s)}),
+    "POST /s/{network_key}/{article_id}": lambda s: Call({"network_key": "mastodon", **article_path(s)}),
+    "GET /s/{network_key}/{article_id}/{comment_id}": lambda s: Call(
+        {**SHARE_COMMENT, **article_path(s), **comment_path(s)}
+    ),
+    "POST /s/{network_key}/{article_id}/{comment_id}": lambda s: Call(
+        {"network_key": "mastodon", **article_path(s), **comment_path(s)}
+    ),
+    "GET /livez": lambda s: Call(),
+    "GET /readyz": lambda s: Call(),
+    "GET /sent-mail/": lambda s: Call(),
+    "GET /sent-mail/{name}": lambda s: Call({"name": "none.eml"}),
+}
+
+
+def name_of(route: Route, method: str) -> str:
+    """Return the name of a route in CALLS; an address with a slash too many is the same route."""
+    path = route.path.removesuffix("/") if route.path.endswith("}/") else route.path
+    return f"{method} {path}"
+
+
+def all_names() -> set[str]:
+    return {name_of(route, method) for route in routes() for method in route.methods}
+
+
+def perform(client: Client, name: str, call: Call, headers: dict[str, str] | None = None) -> Any:
+    """Send the request and return the answer."""
+    method, _, path = name.partition(" ")
+    address = path.format(**call.arguments)
+    own: dict[str, Any] = {"headers": dict(headers or {})}
+    if method == "GET":
+        return client.get(address, call.query, **own)
+    if path.startswith("/api/"):
+        body = call.body if call.body is not None else {}
+        return client.generic(method, address, json.dumps(body), content_type="application/json", **own)
+    own["headers"]["Origin"] = OWN
+    return client.post(address, call.body or {}, **own)

@@ -1,0 +1,109 @@
+"""Two sites with one of everything, told apart by a word and by their ids: `here`, and what it must never show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from articles.models import Article, Member, Site
+from comments.models import Comment
+from sharing.models import Delivery, Follow, Notification
+from sharing.tokens import confirm_url, leave_url, manage_url
+from tests.factories import (
+    make_api_key,
+    make_article,
+    make_comment,
+    make_follow,
+    make_follower,
+    make_member,
+    make_site,
+)
+
+MARK = "zanzibar"
+OWN = settings.PUBLIC_URL
+TABLES = ("articles_site", "articles_article", "comments_comment", "sharing_follow", "sharing_follower")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One site: its rows, its credentials, and the tokens of the links that it mailed."""
+
+    site: Site
+    article: Article
+    hidden: Article
+    comment: Comment
+    held: Comment
+    decided: Comment
+    follow: Follow
+    member: Member
+    owner_key: str
+    weak_key: str
+    links: dict[str, str]
+
+    def ids(self) -> set[int]:
+        rows: tuple[Any, ...] = (self.site, self.article, self.hidden, self.comment, self.held, self.decided)
+        return {row.pk for row in (*rows, self.follow, self.follow.follower)}
+
+
+def make_world() -> tuple[Side, Side]:
+    """Return `here` and `elsewhere`: whatever belongs to the latter has seven-digit ids and MARK in its texts."""
+    here = make_side("here")
+    _leap()
+    return here, make_side(MARK)
+
+
+def make_side(word: str) -> Side:
+    site = make_site(word, name=f"The {word} gazette", origins=(f"{word}.example.org",))
+    email = f"ben@{word}.example.org"
+    article = make_article(
+        site,
+        url=f"https://{word}.example.org/story",
+        identifier=f"{word}-1",
+        title=f"A {word} story",
+        summary=f"All about {word}",
+        author_name=f"Ada of {word}",
+        author_email=f"ada@{word}.example.org",
+        tags=["news", word],
+        html=f"<p>News of {word}.</p>",
+    )
+    hidden = make_article(site, url=f"https://{word}.example.org/hidden", title=f"{word} hidden", visibility="hidden")
+    who = {"author_name": f"Ben of {word}", "author_email": email}
+    comment = make_comment(article, body=f"First {word}.", **who)
+    make_comment(article, comment, body=f"Reply {word}.", **who)
+    decided = make_comment(article, body=f"Decided {word}.", status="rejected", **who)
+    decided.decisions.create(site=site, old_status="pending", status="rejected", revision=1)
+    return Side(
+        site=site,
+        article=article,
+        hidden=hidden,
+        comment=comment,
+        held=make_comment(article, body=f"Held {word}.", status="pending", **who),
+        decided=decided,
+        follow=make_follow(site, email, article=article),
+        member=make_member(site, f"cy@{word}.example.org"),
+        owner_key=make_api_key(site),
+        weak_key=make_api_key(site, "export"),
+        links=make_links(site, article, email),
+    )
+
+
+def make_links(site: Site, article: Article, email: str) -> dict[str, str]:
+    """Return the last part of the addresses in mails: confirm, leave, manage."""
+    asked = make_follow(site, f"new-{email}", status="unconfirmed", article=article)
+    kind = Notification.Kind.ARTICLE
+    cause = Notification.objects.create(site=site, article=article, kind=kind, cause_key=f"article:{article.pk}")
+    follower = make_follower(site, email)
+    mail = Delivery(site=site, notification=cause, follower=follower, why=Delivery.Why.FOLLOW, pk=1, follow_ids=[])
+    addresses = {"confirm": confirm_url(asked), "leave": leave_url(mail), "manage": manage_url(follower)}
+    return {name: address.rpartition("/")[2] for name, address in addresses.items()}
+
+
+def _leap() -> None:
+    """Let ids go on beyond seven million, where no other number of an answer is."""
+    with connection.cursor() as cursor:
+        for table in TABLES:
+            sequence = f"pg_get_serial_sequence('{table}', 'id')"
+            cursor.execute(f"SELECT setval({sequence}, greatest(nextval({sequence}), 7000000) + 1000)")
