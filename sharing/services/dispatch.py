@@ -64,10 +64,10 @@ LOOK_AGAIN: Final = """
         CASE d.kind WHEN 'confirmation' THEN true WHEN 'held' THEN c.status = 'pending'
             WHEN 'comment' THEN c.status = 'approved' AND a.visibility = 'public'
             ELSE a.visibility = 'public' END,
-        d.why <> 'member' OR EXISTS (SELECT FROM articles_member m JOIN auth_user u ON u.id = m.user_id
-            WHERE m.site_id = d.site_id AND m.notice = 'immediate' AND u.is_active
-                AND lower(trim(u.email)) = lower(d.address)),
-        c.revision, a.author_email
+        CASE d.why WHEN 'author' THEN ARRAY[a.author_email] WHEN 'member' THEN
+            ARRAY(SELECT u.email FROM articles_member m JOIN auth_user u ON u.id = m.user_id
+                WHERE m.site_id = d.site_id AND m.notice = 'immediate' AND u.is_active) END,
+        c.revision
     FROM sharing_delivery d
     LEFT JOIN sharing_notification n ON n.id = d.notification_id
     LEFT JOIN articles_article a ON a.id = n.article_id
@@ -84,16 +84,15 @@ RELEASE: Final = """
 
 
 class Look(NamedTuple):
-    """What a delivery's last check before sending found."""
+    """What a delivery's last check before sending found; `addresses` are those of the author, or of the members."""
 
     mine: bool
     late: bool
     suppressed: bool
     follow_ids: list[int]
     visible: bool
-    member: bool
+    addresses: list[str] | None
     revision: int | None
-    author_email: str | None
 
 
 def send_due(queue: str) -> bool:
@@ -227,16 +226,14 @@ def _objection(delivery: Delivery, look: Look) -> str:
         return "the address is suppressed"
     if delivery.why == Delivery.Why.FOLLOW and not look.follow_ids:
         return "no longer followed"
-    if delivery.why == Delivery.Why.AUTHOR and not _is_mailbox(look.author_email, delivery.target_key):
-        return "no longer the author"
-    if not look.member:
-        return "no longer a member"
+    if look.addresses is not None and not any(_has_key(one, delivery.target_key) for one in look.addresses):
+        return f"no longer the address of {delivery.why}"
     return "" if look.visible else "no longer to be seen"
 
 
-def _is_mailbox(written: str | None, key: str) -> bool:
+def _has_key(written: str, key: str) -> bool:
     try:
-        return addresses.email_key(written or "") == key
+        return addresses.email_key(written) == key
     except Problem:
         return False
 
