@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 
 from articles.models import Article
@@ -41,9 +41,6 @@ def purge_next_deleted() -> int | None:
         article = old.select_for_update(skip_locked=True).first()
         if article is None:
             return None
-        with connection.cursor() as cursor:
-            # Comments go in batches, and a reply may be in a later one than what it replies to.
-            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
         article_id = article.pk
         article.delete()
     return article_id
