@@ -67,8 +67,9 @@ class System:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         held = lock(data_dir)
         try:
-            check_port(self.options.host, self.options.port)
+            # First, because what a killed `up` left may hold the port.
             clean_up_after(data_dir)
+            check_port(self.options.host, self.options.port)
             self.record.data = folder_mark(data_dir)
             self._start()
             self.supervisor.watch()

@@ -21,7 +21,7 @@ import pytest
 from project.embedded.running import read_record
 from tests.processes import ROOT, LiveService, wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("up")]
+pytestmark = pytest.mark.live
 
 
 @pytest.fixture
@@ -51,10 +51,6 @@ def processes_of(service: LiveService) -> list[str]:
     return found
 
 
-def places() -> set[str]:
-    return {path.name for path in Path(tempfile.gettempdir()).glob("afterword-????????")}
-
-
 def count_users(service: LiveService) -> int:
     code = "from django.contrib.auth.models import User; print(User.objects.count())"
     return int(service.manage("shell", "--verbosity", "0", "-c", code).stdout.split()[-1])
@@ -65,35 +61,47 @@ def add_user(service: LiveService, name: str) -> None:
     service.manage("shell", "-c", code)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_it_serves_stops_and_finds_everything_again(service: LiveService, number: signal.Signals) -> None:
-    before = places()
+@pytest.fixture(scope="module")
+def running() -> Iterator[LiveService]:
+    """One service for the tests that leave it as it was."""
+    with tempfile.TemporaryDirectory(prefix="afterword-up-") as folder:
+        found = LiveService(Path(folder) / "data")
+        try:
+            found.start()
+            yield found
+        finally:
+            if found.process is not None:
+                found.stop()
+
+
+def test_it_serves_stops_and_finds_everything_again(service: LiveService) -> None:
     service.start()
     assert service.get("/livez").json() == {"status": "ok"}
     report = service.get("/readyz?strict=1")
     assert (report.status, report.json()["status"]) == (200, "ok")
     assert processes_of(service)
     add_user(service, "ada")
-
-    record = read_record(service.data_dir)
-    assert service.stop(number) == 0
-    assert record is not None
-    assert not any(child.identity.alive for child in record.children)
-    assert processes_of(service) == []
-    assert places() <= before
+    check_orderly_end(service, signal.SIGINT)
 
     service.log.unlink()
     service.start()
     assert count_users(service) == 1
-    assert service.stop(number) == 0
-    assert processes_of(service) == []
+    check_orderly_end(service, signal.SIGTERM)
 
 
-def test_what_it_keeps_is_private(service: LiveService) -> None:
-    service.start()
-    for name in ("secret_key", "postgres.password", "run/up.json"):
-        assert stat.S_IMODE((service.data_dir / name).stat().st_mode) == 0o600, name
+def check_orderly_end(service: LiveService, number: signal.Signals) -> None:
     record = read_record(service.data_dir)
+    assert record is not None
+    assert service.stop(number) == 0
+    assert not any(child.identity.alive for child in record.children)
+    assert processes_of(service) == []
+    assert not Path(record.place).exists()
+
+
+def test_what_it_keeps_is_private(running: LiveService) -> None:
+    for name in ("secret_key", "postgres.password", "run/up.json"):
+        assert stat.S_IMODE((running.data_dir / name).stat().st_mode) == 0o600, name
+    record = read_record(running.data_dir)
     assert record is not None
     sockets = Path(record.place) / "sockets"
     assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
@@ -109,12 +117,11 @@ def test_what_it_keeps_is_private(service: LiveService) -> None:
         assert 0 not in owners
 
 
-def test_a_second_up_on_the_same_data_is_refused(service: LiveService) -> None:
-    service.start()
-    second = service.manage("up", "--no-demo", "--port", "1", check=False)
+def test_a_second_up_on_the_same_data_is_refused(running: LiveService) -> None:
+    second = running.manage("up", "--no-demo", "--port", "1", check=False)
     assert second.returncode == 2
-    assert second.stderr == f"Another `manage.py up` runs on {service.data_dir}; stop it first or set DATA_DIR.\n"
-    assert service.get("/readyz").status == 200
+    assert second.stderr == f"Another `manage.py up` runs on {running.data_dir}; stop it first or set DATA_DIR.\n"
+    assert running.get("/readyz").status == 200
 
 
 def test_a_taken_port_is_refused_before_anything_starts(service: LiveService) -> None:
@@ -160,13 +167,12 @@ def test_after_kill_9_the_next_start_ends_what_was_left(service: LiveService) ->
     assert processes_of(service) == []
 
 
-def test_a_copied_data_folder_claims_nobodys_processes(service: LiveService) -> None:
-    service.start()
-    copy = service.data_dir.with_name("copy")
+def test_a_copied_data_folder_claims_nobodys_processes(running: LiveService) -> None:
+    copy = running.data_dir.with_name("copy")
     (copy / "run").mkdir(parents=True)
-    shutil.copy(service.data_dir / "run" / "up.json", copy / "run" / "up.json")
+    shutil.copy(running.data_dir / "run" / "up.json", copy / "run" / "up.json")
     assert read_record(copy) is None
-    assert read_record(service.data_dir) is not None
+    assert read_record(running.data_dir) is not None
 
 
 def test_a_second_signal_hurries_and_still_leaves_nothing(service: LiveService) -> None:
@@ -187,19 +193,17 @@ def test_a_signal_while_it_starts_leaves_nothing(service: LiveService) -> None:
     assert service.get("/readyz").status == 200
 
 
-@pytest.mark.parametrize("name", ["mail", "web", "beat", "valkey", "postgresql"])
-def test_a_child_that_dies_is_started_again(service: LiveService, name: str) -> None:
-    service.start()
-
-    def pid_of() -> int:
-        record = read_record(service.data_dir)
+def test_a_child_that_dies_is_started_again(running: LiveService) -> None:
+    def pid_of(name: str) -> int:
+        record = read_record(running.data_dir)
         assert record is not None
         return next((child.identity.pid for child in record.children if child.name == name), 0)
 
-    first = pid_of()
-    os.kill(first, signal.SIGKILL)
-    wait_until(lambda: pid_of() not in (0, first), f"{name} to be started again")
-    wait_until(lambda: _strictly_ready(service), "everything to be well again", 60)
+    for name in ("mail", "web", "beat", "valkey", "postgresql"):
+        first = pid_of(name)
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: pid_of(name) not in (0, first), f"{name} to be started again")  # noqa: B023
+        wait_until(lambda: _strictly_ready(running), f"everything to be well again after {name} died", 60)
 
 
 def _strictly_ready(service: LiveService) -> bool:
@@ -209,17 +213,16 @@ def _strictly_ready(service: LiveService) -> bool:
         return False
 
 
-def test_commands_talk_to_the_running_system(service: LiveService) -> None:
-    service.start()
-    done = service.manage("doctor")
+def test_commands_talk_to_the_running_system(running: LiveService) -> None:
+    done = running.manage("doctor")
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [
         ["ok", name] for name in ("configuration database language migrations broker workers delivery mail".split())
     ]
-    assert str(service.data_dir / "mail") in done.stdout
+    assert str(running.data_dir / "mail") in done.stdout
     off = subprocess.run(
         [sys.executable, "manage.py", "doctor"],
         cwd=ROOT,
-        env={**service.variables(), "RATE_LIMITS": "off", "EMAIL_URL": "smtp://127.0.0.1:1?timeout=1"},
+        env={**running.variables(), "RATE_LIMITS": "off", "EMAIL_URL": "smtp://127.0.0.1:1?timeout=1"},
         capture_output=True,
         text=True,
     )
@@ -271,10 +274,10 @@ def test_an_ordinary_user_runs_it(service: LiveService) -> None:
         ROOT, code, ignore=shutil.ignore_patterns(".git", ".venv", ".data", "tests", "__pycache__", ".*_cache")
     )
     service.data_dir = own / "data"
-    service.command = [*reachable_python(home), str(code / "manage.py")]
+    python, variables = reachable_python(home)
+    service.command = [python, str(code / "manage.py")]
     service.popen = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-    service.environment = {"HOME": str(own), "PYTHONDONTWRITEBYTECODE": "1"}
-    service.environment["PYTHONPATH"] = sysconfig.get_path("purelib")
+    service.environment = {"HOME": str(own), "PYTHONPATH": sysconfig.get_path("purelib"), **variables}
     service.start()
     record = read_record(service.data_dir)
     assert record is not None
@@ -284,15 +287,14 @@ def test_an_ordinary_user_runs_it(service: LiveService) -> None:
     assert processes_of(service) == []
 
 
-def reachable_python(home: Path) -> list[str]:
-    """A Python of this version that an ordinary user may run: this one, or a copy of it where its home is closed."""
+def reachable_python(home: Path) -> tuple[str, dict[str, str]]:
+    """This Python, or a copy of it where its home is closed to others; and the variables that it needs."""
     nobody = pwd.getpwnam("nobody")
-    for candidate in (Path(sys.executable).resolve(), Path(f"/usr/bin/python3.{sys.version_info.minor}")):
-        try:
-            subprocess.run([candidate, "-c", "pass"], user=nobody.pw_uid, check=True, capture_output=True, cwd="/")
-        except (OSError, subprocess.CalledProcessError):
-            continue
-        return [str(candidate)]
-    target = home / "python"
-    shutil.copytree(sys.base_prefix, target, symlinks=True, ignore=shutil.ignore_patterns("test", "__pycache__"))
-    return [str(target / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}")]
+    ours = Path(sys.executable).resolve()
+    try:
+        subprocess.run([ours, "-c", "pass"], user=nobody.pw_uid, check=True, capture_output=True, cwd="/")
+    except (OSError, subprocess.CalledProcessError):
+        target = home / "python"
+        shutil.copytree(sys.base_prefix, target, symlinks=True, ignore=shutil.ignore_patterns("test", "__pycache__"))
+        return str(target / "bin" / ours.name), {"LD_LIBRARY_PATH": str(target / "lib")}
+    return str(ours), {}
