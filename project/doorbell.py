@@ -23,13 +23,13 @@ SLOW: Final = 0.2
 LEFT_ALONE: Final = 5.0
 
 
-class Doorbell(DjangoTask):
+class Doorbell(DjangoTask[Any, None]):
     """The base of every task: `delay_on_commit` for doors, `wake` for tasks; neither fails without a broker."""
 
     abstract = True
     _asked_again_at = 0.0
 
-    def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:
+    def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
         """Wake a worker after the COMMIT of the running transaction, at once if there is none."""
         transaction.on_commit(functools.partial(self.wake, *args, **kwargs), robust=True)
 
