@@ -55,6 +55,20 @@ class SiteAdmin(SiteScopedAdmin[Site]):
     list_display = ("slug", "name", "moderation")
     search_fields = ("slug", "name")
     inlines = (OriginInline, MemberInline)
+    fields = (
+        "slug",
+        "name",
+        "moderation",
+        "held_words",
+        "max_links",
+        "max_length",
+        "default_sort",
+        "announce_hours",
+    )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Keep sites: with one of them everything that its readers ever wrote would go."""
+        return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Keep the slug: embedding pages and API clients name the site by it."""

@@ -12,11 +12,12 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from articles.models import ApiKey
+from articles.origins import check_write_origin
 from project.errors import Problem
 from project.tokens import api_key_digest
 
@@ -64,16 +65,24 @@ def credential(request: HttpRequest) -> Credential:
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """`request.auth` becomes the ApiKey; its user is anonymous, because a key is no person."""
+    """`request.auth` becomes the ApiKey; its user is anonymous, because a key is no person.
+
+    The Origin rule is applied to writes with a key here, where no view can forget it.
+    """
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKey] | None:
-        """Return the key; None where no API key is sent. AuthenticationFailed (401): not valid or revoked."""
+        """Return the key; None where no API key is sent.
+
+        AuthenticationFailed (401): not valid or revoked. Problem origin_not_allowed: a write from a foreign page.
+        """
         token = bearer_token(request._request)
         if not token.startswith(KEY_PREFIX):
             return None
         api_key = find_api_key(token)
         if api_key is None:
             raise AuthenticationFailed(REFUSED)
+        if request.method not in SAFE_METHODS:
+            check_write_origin(request._request, api_key.site)
         return AnonymousUser(), api_key
 
     def authenticate_header(self, request: Request) -> str:
