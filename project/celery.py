@@ -110,21 +110,31 @@ app.autodiscover_tasks()
 app.set_default()
 
 
-@signals.worker_ready.connect
-@signals.heartbeat_sent.connect
-def _show_life(sender: Any = None, **_: Any) -> None:
-    # Only the worker's own event loop sends these, so a stuck one falls silent.
-    worker_lives(_served_queues)
+_served: list[str] = []
+_left: list[str] = []
 
 
 @signals.celeryd_after_setup.connect
 def _learn_queues(instance: Any = None, **_: Any) -> None:
-    _served_queues[:] = list(instance.app.amqp.queues.consume_from)
+    _served[:] = list(instance.app.amqp.queues.consume_from)
+
+
+@signals.worker_ready.connect
+@signals.heartbeat_sent.connect
+def _show_life(**_: Any) -> None:
+    # Only the worker's own event loop sends these, so a stuck one falls silent.
+    if _served:
+        worker_lives(_served)
 
 
 @signals.worker_shutting_down.connect
+def _take_no_more(**_: Any) -> None:
+    # Runs in a signal handler, where nothing should be asked of the broker.
+    _left.extend(_served)
+    _served.clear()
+
+
+@signals.worker_shutdown.connect
 def _show_end(**_: Any) -> None:
-    worker_leaves(_served_queues)
-
-
-_served_queues: list[str] = []
+    if _left:
+        worker_leaves(_left)
