@@ -24,6 +24,8 @@ T = TypeVar("T")
 # A twin that registers the same address is met once; twice only if the address is taken away in between.
 ATTEMPTS: Final = 5
 
+MAX_HTML: Final = 2_000_000
+
 # What a thread page shows of its article.
 SHOWN: Final = ("url", "identifier", "title", "comments_open", "visibility")
 
@@ -62,7 +64,7 @@ def put_article(site: Site, fields: ArticleFields, *, url: str = "", identifier:
     if identifier:
         given["identifier"] = names.identifier
     if "html" in given:
-        given["html"] = clean_article(given["html"])
+        given["html"] = _clean(given["html"])
     return _until_settled(lambda: _put(site, names, given))
 
 
@@ -72,6 +74,13 @@ def delete_article(site: Site, article_id: int) -> None:
     Problem: not_found.
     """
     in_transaction(lambda: _delete(site, article_id))
+
+
+def _clean(html: str) -> str:
+    clean = clean_article(html)
+    if len(clean) > MAX_HTML:  # closing what was left open may make a text many times as long
+        raise refused_field("html", "too_long", f"The text has more than {MAX_HTML:,} characters when it is closed.")
+    return clean
 
 
 def _until_settled(work: Callable[[], T]) -> T:
