@@ -24,6 +24,17 @@ from rest_framework.response import Response
 
 from project.errors import API_PREFIX, CODES, PROBLEM_TYPE
 
+ABOUT: Final = """Comments, share buttons and Follow by Email for any article.
+
+**Pages.** A page is named by `article` (our id), or by `site` with `url`, `identifier` (the publisher's own id) or both; a
+known identifier decides. A page that nobody has written on is an empty thread, and the first write registers it.
+
+**Who calls.** Reading and writing need no credentials; there are no cookies. `Authorization: Bearer` carries a site's API
+key (`awk_…`) or the edit token of one comment (`awe_…`). Writes from a browser must come from a page of the site.
+
+**Answers.** JSON in UTF-8; times are RFC 3339 in UTC; cursors are opaque. Every refusal is a problem document
+(`application/problem+json`) with a stable `code`, and every answer may be read from any origin.
+"""
 METHODS: Final = ("get", "put", "post", "delete", "patch")
 PROBLEM: Final[dict[str, Any]] = {
     "type": "object",
@@ -67,8 +78,9 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         }
 
 
-def add_refusals(result: dict[str, Any], generator: SchemaGenerator, request: Any, public: bool) -> dict[str, Any]:
-    """Give every operation of the API its problem documents (setting `POSTPROCESSING_HOOKS`)."""
+def complete(result: dict[str, Any], generator: SchemaGenerator, request: Any, public: bool) -> dict[str, Any]:
+    """Say how the API is used, and how each operation refuses (setting `POSTPROCESSING_HOOKS`)."""
+    result["info"]["description"] = ABOUT
     components = result.setdefault("components", {})
     components.setdefault("schemas", {})["Problem"] = PROBLEM
     components["responses"] = {

@@ -85,6 +85,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "project.middleware.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "project.security_headers.ContentPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -121,6 +122,8 @@ OUTBOX_HEALTH = "sharing.selectors.outbox.outbox_health"
 
 # Language and time. Days and hours that readers see are computed from their own zone; ours is UTC.
 LANGUAGE_CODE = "en"
+# Ours are the only translations: Django's own alone would mix two languages on one page.
+LANGUAGES = [("en", "English")]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -163,7 +166,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "project.schema.add_refusals",
+        "project.schema.complete",
     ],
     "ENUM_NAME_OVERRIDES": {
         "CommentStatus": "comments.models.Comment.Status",
