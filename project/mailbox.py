@@ -28,7 +28,8 @@ class EmailBackend(BaseEmailBackend):
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         for message in email_messages:
-            self._write(message.message().as_bytes(linesep="\r\n"))  # type: ignore[call-arg]  (the stubs lack it)
+            # Django's own messages take `linesep`; the stubs do not know it.
+            self._write(message.message().as_bytes(linesep="\r\n"))  # type: ignore[call-arg]
         return len(email_messages)
 
     def _write(self, message: bytes) -> None:

@@ -28,8 +28,9 @@ class Command(BaseCommand):
         # By name: the drawer imports no app.
         sites, articles = apps.get_model("articles", "Site"), apps.get_model("articles", "Article")
         if not options["no_demo"] and not sites._default_manager.exists():
-            call_command("seed_demo", verbosity=0)
+            # The admin first: a seed that fails is tried again at the next start, an admin only with it.
             make_admin(settings.DATA_DIR / "admin.password")
+            call_command("seed_demo", verbosity=0)
         first = articles._default_manager.order_by("pk").values_list("pk", flat=True).first()
         self.stdout.write(json.dumps({"article": first}))
 
