@@ -72,6 +72,14 @@ def article_by_id(article_id: int) -> Article | None:
     return Article.objects.filter(pk=article_id, deleted_at=None).select_related("site").first()
 
 
+def public_article(article_id: int) -> Article:
+    """Return the article of this id with its site, if anybody may see it. Problem: not_found."""
+    article = article_by_id(article_id)
+    if article is None or not article.is_public:
+        raise Problem("not_found", "There is no such article.")
+    return article
+
+
 def page_from_request_data(data: Mapping[str, Any]) -> PageRef:
     """Return the page that a query or a JSON object names: `article`, or `site` with `url` and/or `identifier`.
 

@@ -1,5 +1,5 @@
 """Every address of articles."""
 
-from articles.views import articles
+from articles.views import articles, pages
 
-urlpatterns = [*articles.urlpatterns]
+urlpatterns = [*articles.urlpatterns, *pages.urlpatterns]

@@ -1,5 +1,5 @@
 """Every address of sharing."""
 
-from sharing.views import follows, shares
+from sharing.views import follows, pages, shares
 
-urlpatterns = [*shares.urlpatterns, *follows.urlpatterns]
+urlpatterns = [*shares.urlpatterns, *follows.urlpatterns, *pages.urlpatterns]

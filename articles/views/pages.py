@@ -1,0 +1,29 @@
+"""The page of an article, for people: written by the server, whole without any script, and without a cookie."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.views.decorators.http import conditional_page
+
+from articles.selectors import public_article
+from project.routes import allows
+
+CACHE_CONTROL: Final = "public, max-age=0, s-maxage=1, must-revalidate"
+# These ask for what one reader has just done; nobody else needs the answer.
+PERSONAL: Final = frozenset({"mine", "at_least", "followed"})
+
+
+@allows("GET")
+@conditional_page
+def article_page(request: HttpRequest, article_id: int) -> HttpResponse:
+    """Show headline, text, share bar, Follow by Email and the conversation; 404 for what is not public."""
+    response = render(request, "articles/article.html", {"article": public_article(article_id)})
+    response["Cache-Control"] = "private, no-store" if PERSONAL & set(request.GET) else CACHE_CONTROL
+    return response
+
+
+urlpatterns = [path("a/<int:article_id>", article_page, name="article_page")]

@@ -1,0 +1,32 @@
+"""The COMMENTS block of an article's page."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, Final
+
+from django import template
+
+from comments.models import Provider
+from comments.views.thread_page import thread_view
+
+register = template.Library()
+
+# What the page's script fills in for a comment that was just posted: the same markup as all others.
+BLANK: Final = SimpleNamespace(
+    id="", author_name=" ", author_url="", provider=Provider.NATIVE, status="approved", html=""
+)
+
+
+@register.inclusion_tag("comments/thread.html", takes_context=True)
+def thread_block(context: dict[str, Any]) -> dict[str, Any]:
+    """Show tabs, form and conversation of `article` as the request's query asks; three SELECTs on an ordinary page."""
+    article, request = context["article"], context["request"]
+    view = thread_view(article, request.GET, context.get("comment_form"))
+    return {"article": article, "view": view, "form": view.form, "blank": BLANK}
+
+
+@register.filter
+def provider_label(provider: str) -> str:
+    """Return the name of the system that a comment came from."""
+    return str(Provider(provider).label)

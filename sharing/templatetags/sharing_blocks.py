@@ -1,0 +1,58 @@
+"""What an article's page shows of sharing: the bar of buttons and the box of Follow by Email."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.forms.utils import flatatt
+from django.utils.safestring import SafeString
+
+from sharing import networks
+from sharing.networks import Kind, Network
+from sharing.selectors.shares import share_counts, shareable
+from sharing.views.pages import FollowForm
+
+register = template.Library()
+
+# Beside those of the registry's share bar; buttons of the device stay hidden until a script can serve them.
+FURTHER = ("telegram", "print", "native")
+
+
+@dataclass(frozen=True)
+class Button:
+    """One network in the bar: `url` is our counting redirect ("" for a device), `target` what a device is given."""
+
+    network: str
+    label: str
+    url: str
+    target: str
+    count: int
+    attributes: SafeString
+    device: bool
+
+
+@register.inclusion_tag("sharing/share_bar.html", takes_context=True)
+def share_bar(context: dict[str, Any]) -> dict[str, Any]:
+    """Show a button for every network of the bar, with our own count of its use; one query."""
+    article = context["article"]
+    counts, target = share_counts(article), shareable(article).url
+    chosen = [*networks.share_bar(), *(network for key in FURTHER if (network := networks.find(key)))]
+    chosen.sort(key=lambda network: network.kind is Kind.DEVICE)
+    buttons = [_button(network, article.pk, target, counts.get(network.key, 0)) for network in chosen]
+    return {"article": article, "buttons": buttons, "total": sum(counts.values())}
+
+
+@register.inclusion_tag("sharing/follow_box.html", takes_context=True)
+def follow_box(context: dict[str, Any]) -> dict[str, Any]:
+    """Show the form of Follow by Email, or again what a refused one held; no query."""
+    form = context.get("follow_form") or FollowForm()
+    return {"article": context["article"], "form": form, "followed": "followed" in context["request"].GET}
+
+
+def _button(network: Network, article_id: int, target: str, count: int) -> Button:
+    device = network.kind is Kind.DEVICE
+    url = "" if device else f"/s/{network.key}/{article_id}"
+    attributes = flatatt(dict(network.link_attributes))
+    return Button(network.key, network.label, url, target, count, attributes, device)
