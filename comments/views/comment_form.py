@@ -68,7 +68,7 @@ class CommentForm:
 
     def refuse(self, problem: Problem) -> None:
         """Put each refusal beside its field, and what concerns no field of the form above them all."""
-                for error in problem.errors:
+        for error in problem.errors:
             name = error["field"].removeprefix(PREFIX)
             if name in (BODY, *NAMES):
                 self.errors.setdefault(name, error["message"])
@@ -81,7 +81,9 @@ class CommentForm:
             Field("email", "email", _("E-mail"), _("optional, never shown"), "email", 254),
             Field("url", "url", _("Website"), _("optional"), "url", 2000),
         )
-        return [line._replace(value=self.author.get(line.name, ""), error=self.errors.get(line.name, "")) for line in lines]
+        return [
+            line._replace(value=self.author.get(line.name, ""), error=self.errors.get(line.name, "")) for line in lines
+        ]
 
     @property
     def focus(self) -> str:
