@@ -93,7 +93,9 @@ class System:
         self.supervisor.stop()
         if self.place:
             self.place.remove()
-        forget(self.options.data_dir)
+        # Until the record is ours it is the only trace of what a killed `up` left.
+        if self.record.data:
+            forget(self.options.data_dir)
 
     def _start_servers(self) -> None:
         data_dir, logs = self.options.data_dir, self.options.data_dir / "log"
@@ -165,6 +167,8 @@ class System:
         )
 
     def _record_children(self, children: list[Child]) -> None:
+        if not self.record.data:
+            return
         self.record.children = [Stray(child.name, child.identity, int(child.stop_signal)) for child in children]
         self.record.write(self.options.data_dir)
 

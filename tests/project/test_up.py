@@ -19,6 +19,7 @@ import psycopg
 import pytest
 
 from project.embedded.running import read_record
+from project.embedded.system import clean_up_after
 from tests.processes import ROOT, LiveService, wait_until
 
 pytestmark = pytest.mark.live
@@ -29,9 +30,13 @@ def service() -> Iterator[LiveService]:
     """A service of this test's own, not started yet."""
     with tempfile.TemporaryDirectory(prefix="afterword-up-") as folder:
         found = LiveService(Path(folder) / "data")
-        yield found
-        if found.process is not None and found.process.poll() is None:
-            found.stop()
+        try:
+            yield found
+        finally:
+            if found.process is not None and found.process.poll() is None:
+                found.stop()
+            # A test that failed between two starts leaves what its killed `up` had started.
+            clean_up_after(found.data_dir)
 
 
 def processes_of(service: LiveService) -> list[str]:
