@@ -46,6 +46,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: Any) -> None:
+    """xdist's workers are about to inherit this environment.
+
+    With a settings module in it pytest-django would read the settings before this file can say where the worker's own
+    broker is.
+    """
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """xdist is about to start a worker: the one PostgreSQL of the run belongs to the process that starts them."""
     node.config.stash[_servers].start_postgres()
