@@ -9,11 +9,15 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from django.test import Client
 
 from tests.routes import Route, routes
 from tests.world import OWN, Side
+
+
+FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,9 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "GET /api/v1/thread/mine": lambda s: Call(query=page(s)),
     "GET /api/v1/schema": lambda s: Call(),
     "GET /api/v1/docs": lambda s: Call(),
+    "GET /a/{article_id}": lambda s: Call(article_path(s)),
+    "POST /a/{article_id}/comments": lambda s: Call(article_path(s), body={"body": "Quite so.", "name": "Dora"}),
+    "POST /a/{article_id}/follow": lambda s: Call(article_path(s), body={"email": "dora@example.com"}),
     "GET /follows/confirm/{token}": link("confirm"),
     "POST /follows/confirm/{token}": link("confirm"),
     "GET /follows/leave/{token}": link("leave"),
@@ -120,4 +127,4 @@ def perform(client: Client, name: str, call: Call, headers: dict[str, str] | Non
         body = call.body if call.body is not None else {}
         return client.generic(method, address, json.dumps(body), content_type="application/json", **own)
     own["headers"]["Origin"] = OWN
-    return client.post(address, call.body or {}, **own)
+    return client.post(address, urlencode(call.body or {}), content_type=FORM, **own)

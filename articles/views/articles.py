@@ -12,8 +12,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from articles.authentication import ApiKeyAuthentication, HasScope, api_key_of
-from articles.models import ApiKey, Article
-from articles.selectors import article_by_id, find_site, list_articles, related_articles
+from articles.models import ApiKey
+from articles.selectors import article_by_id, find_site, list_articles, public_article, related_articles
 from articles.serializers import (
     ArticleInputSerializer,
     ArticleSerializer,
@@ -79,7 +79,9 @@ class ArticleView(ArticlesDoor):
         key = request.auth
         if article and isinstance(key, ApiKey) and key.site_id == article.site_id and key.allows(ApiKey.Scope.ARTICLES):
             return Response(OwnArticleSerializer(article).data, headers=FRESH)
-        return Response(ArticleSerializer(_visible(article)).data, headers=FRESH)
+        if article is None or not article.is_public:
+            raise Problem("not_found", "There is no such article.")
+        return Response(ArticleSerializer(article).data, headers=FRESH)
 
     @extend_schema(operation_id="delete_article", responses={204: None})
     def delete(self, request: Request, article_id: int) -> Response:
@@ -97,14 +99,8 @@ class RelatedView(APIView):
     @extend_schema(operation_id="related_articles", responses=RelatedSerializer)
     def get(self, request: Request, article_id: int) -> Response:
         """Show up to five other articles of the site: those that share most tags, then the newest."""
-        related = related_articles(_visible(article_by_id(article_id)))
+        related = related_articles(public_article(article_id))
         return Response(RelatedSerializer({"articles": related}).data, headers=FRESH)
-
-
-def _visible(article: Article | None) -> Article:
-    if article is None or not article.is_public:
-        raise Problem("not_found", "There is no such article.")
-    return article
 
 
 urlpatterns = [
