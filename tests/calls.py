@@ -16,7 +16,6 @@ from django.test import Client
 from tests.routes import Route, routes
 from tests.world import OWN, Side
 
-
 FORM = "application/x-www-form-urlencoded"
 
 
