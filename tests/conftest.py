@@ -38,6 +38,10 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(servers.environment())
     # xdist's workers inherit this from the process that starts them.
     os.environ["AFTERWORD_TEST_DATABASE"] = servers.database_url
+    # Real processes start three times faster with compiled modules; where none may be written beside the sources,
+    # they are written for this run only.
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        os.environ["PYTHONPYCACHEPREFIX"] = str(servers.folder / "bytecode")
     os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"
     from django.conf import settings
 

@@ -283,6 +283,7 @@ def test_an_ordinary_user_runs_it(service: LiveService) -> None:
     service.command = [python, str(code / "manage.py")]
     service.popen = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
     service.environment = {"HOME": str(own), "PYTHONPATH": sysconfig.get_path("purelib"), **variables}
+    service.environment["PYTHONPYCACHEPREFIX"] = str(own / "bytecode")
     service.start()
     record = read_record(service.data_dir)
     assert record is not None
