@@ -83,9 +83,9 @@ INSTALLED_APPS = [
     "sharing",
 ]
 MIDDLEWARE = [
+    "project.security_headers.ContentPolicyMiddleware",
     "project.middleware.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "project.security_headers.ContentPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
