@@ -14,7 +14,7 @@ register = template.Library()
 
 # What the page's script fills in for a comment that was just posted: the same markup as all others.
 BLANK: Final = SimpleNamespace(
-    id="", author_name=" ", author_url="", provider=Provider.NATIVE, status="approved", html=""
+    id="", author_name="NAME", author_url="", provider=Provider.NATIVE, status="approved", html=""
 )
 
 

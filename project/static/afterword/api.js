@@ -1,0 +1,35 @@
+// Calls of our own API from our own pages.
+
+/** What the API answered when it refused: `detail` for the reader, `errors` by field. */
+export class Refusal extends Error {
+  constructor(status, problem) {
+    super(problem.detail || `HTTP ${status}`);
+    this.status = status;
+    this.errors = problem.errors || [];
+  }
+}
+
+/** Send JSON and return JSON; throws Refusal, or TypeError when the request did not get through. */
+export async function call(path, { body, headers = {} } = {}) {
+  const options = body === undefined ? { headers } : {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...headers },
+    body: JSON.stringify(body),
+  };
+  const answer = await fetch(path, { credentials: "omit", ...options });
+  const data = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : {};
+  if (!answer.ok) throw new Refusal(answer.status, data);
+  return data;
+}
+
+/** Run `work` while the form's button says that it is busy; a second press does nothing meanwhile. */
+export async function busy(form, work) {
+  const button = form.querySelector("button");
+  if (button.getAttribute("aria-disabled") === "true") return;
+  button.setAttribute("aria-disabled", "true");
+  try {
+    await work();
+  } finally {
+    button.removeAttribute("aria-disabled");
+  }
+}

@@ -1,0 +1,37 @@
+// Follow by Email without leaving the page.
+
+import { Refusal, busy, call } from "./api.js";
+
+export function follow(form) {
+  const notice = form.querySelector(".notice");
+  const error = form.querySelector("#follow-error");
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    busy(form, () => ask(form, notice, error));
+  });
+}
+
+async function ask(form, notice, error) {
+  const { email, target } = form.elements;
+  const wish = target.value === "site" ? { site: form.dataset.site } : { article: Number(form.dataset.article) };
+  notice.textContent = "";
+  say(email, error, "");
+  try {
+    await call("/api/v1/follows", { body: { email: email.value, ...wish } });
+    notice.textContent = notice.dataset.done;
+  } catch (refusal) {
+    say(email, error, refusal instanceof Refusal ? refusal.message : notice.dataset.offline);
+  }
+}
+
+function say(field, error, message) {
+  error.textContent = message;
+  error.hidden = !message;
+  if (!message) {
+    field.removeAttribute("aria-invalid");
+    return;
+  }
+  field.setAttribute("aria-invalid", "true");
+  field.setAttribute("aria-describedby", error.id);
+  field.focus();
+}

@@ -1,0 +1,253 @@
+"""The article page in a real browser, with JavaScript and without: read, post, reply, follow, share."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import unavailable
+from tests.processes import ROOT, LiveService, wait_until
+
+pytestmark = [pytest.mark.live, pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+AXE = ROOT / "tests/npm/node_modules/axe-core/axe.min.js"
+STATIC = ROOT / "project/static/afterword"
+# Design 13: everything that a page loads beside its text, compressed.
+FRONT_END_LIMIT = 25_000
+
+_number = itertools.count(1)
+
+
+@dataclass
+class Press:
+    """A site of the live service with one article, and the key that runs it."""
+
+    service: LiveService
+    slug: str
+    key: str
+    article: int = 0
+    others: list[int] = field(default_factory=list)
+
+    @property
+    def page(self) -> str:
+        return f"{self.service.base}/a/{self.article}"
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self.service.request(method, path, body, {"Authorization": f"Bearer {self.key}"})
+        assert answer.status < 300, answer.text
+        return answer.json()
+
+    def put(self, identifier: str, **fields: Any) -> int:
+        fields = {"site": self.slug, "identifier": identifier, **fields}
+        return int(self.call("PUT", "/api/v1/articles", fields)["id"])
+
+    def say(self, body: str, **fields: Any) -> Any:
+        data = {"article": self.article, "body": body, "author": {"name": "Ada"}, **fields}
+        return self.call("POST", "/api/v1/comments", data)
+
+
+@pytest.fixture
+def press(live_service: LiveService) -> Press:
+    return make_press(live_service)
+
+
+def make_press(service: LiveService, *options: str) -> Press:
+    slug = f"press-{next(_number)}"
+    made = service.manage("create_site", "The Press", "--slug", slug, "--origin", service.base, "--json", *options)
+    press = Press(service, slug, json.loads(made.stdout)["api_key"])
+    press.others = [press.put("other", title="Another story", html="<p>Other.</p>", tags=["bees"])]
+    press.article = press.put(
+        "bees",
+        title="What the bees learned",
+        html="<p>The hive stands on the roof.</p>",
+        author_name="Maren",
+        tags=["bees"],
+        source={"name": "The Ledger", "author": "Ines", "title": "Reporter", "url": "https://ledger.example/bees"},
+    )
+    return press
+
+
+@dataclass
+class Visit:
+    """A browser's window and everything that must not happen in it."""
+
+    page: Any
+    base: str
+    faults: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        self.page.on("console", lambda said: said.type in ("error", "warning") and self.faults.append(said.text))
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.faults.append(dialog.message), dialog.dismiss()))
+        self.page.on("request", lambda asked: asked.url.startswith(self.base) or self.faults.append(asked.url))
+
+
+@pytest.fixture
+def visit(chromium: Any, press: Press) -> Iterator[Callable[..., Visit]]:
+    """Return a function that opens the press's article in a fresh browser context; checks it when the test ends."""
+    contexts: list[tuple[Any, Visit]] = []
+
+    def open_page(path: str = "", **options: Any) -> Visit:
+        context = chromium.new_context(**options)
+        seen = Visit(context.new_page(), press.service.base)
+        seen.watch()
+        contexts.append((context, seen))
+        seen.page.goto(press.page + path)
+        return seen
+
+    yield open_page
+    for context, seen in contexts:
+        cookies = context.cookies()
+        context.close()
+        assert seen.faults == []
+        assert cookies == []
+
+
+def fill(page: Any, body: str, name: str = "Ben", email: str = "") -> None:
+    page.fill("#comment-body", body)
+    page.fill("#comment-name", name)
+    page.fill("#comment-email", email)
+
+
+def comments_on(page: Any) -> list[str]:
+    return [text.strip() for text in page.locator("#thread .comment-text").all_inner_texts()]
+
+
+def mail_to(service: LiveService, address: str) -> str:
+    """Return the text of the mail to an address, once it lies in the folder of sent mail."""
+
+    def found() -> list[Any]:
+        letters = [message_from_bytes(path.read_bytes(), policy=default) for path in _sent(service)]
+        return [letter for letter in letters if letter["To"] == address]
+
+    wait_until(found, f"a mail to {address}", 30)
+    body = found()[0].get_body(("plain",))
+    return str(body.get_content())
+
+
+def _sent(service: LiveService) -> list[Path]:
+    return sorted((service.data_dir / "mail").glob("*.eml"))
+
+
+def test_reading(press: Press, visit: Callable[..., Visit]) -> None:
+    root = press.say("The **first** word.")
+    press.say("An answer.", parent=root["id"])
+    page = visit().page
+    assert page.locator("h1").inner_text() == "What the bees learned"
+    assert page.locator(".source").inner_text() == "Source: The Ledger – by Ines (Reporter)"
+    assert page.locator(".related a").all_inner_texts() == ["Another story"]
+    assert page.get_attribute("link[rel=canonical]", "href") == "https://ledger.example/bees"
+    tabs = page.locator(".tabs li").all_inner_texts()
+    assert tabs == ["All: 2", "Comments: 2", "WordPress: 0", "Disqus: 0"]
+    assert page.locator(f"#comment-{root['id']} .replies .comment-text").inner_text() == "An answer."
+    networks = page.locator(".share a[data-network]").all_inner_texts()
+    assert {"Facebook", "Pinterest", "LinkedIn", "E-mail"} <= set(networks)
+    assert page.locator("button[data-share=copy]").is_visible()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "plain"])
+def test_posting_and_replying(press: Press, visit: Callable[..., Visit], script: bool) -> None:
+    page = visit(java_script_enabled=script).page
+    fill(page, "Bees are *patient*.")
+    page.click("text=Post comment")
+    page.locator("#thread em").wait_for()
+    assert comments_on(page) == ["Bees are patient."]
+    page.click("a.reply")
+    page.locator("li.comment #comment-body").wait_for()
+    fill(page, "And generous.", name="Cy")
+    page.click("text=Post comment")
+    page.locator("#thread .replies .comment-text").wait_for()
+    assert page.locator("#thread .replies .comment-text").inner_text() == "And generous."
+    assert page.locator('[data-count="all"]').inner_text() == "2"
+    kept = press.call("GET", f"/api/v1/thread?article={press.article}")
+    assert kept["comments"][0]["replies"][0]["author"]["name"] == "Cy"
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "plain"])
+def test_refused_comment_keeps_its_text_and_names_the_field(
+    press: Press, visit: Callable[..., Visit], script: bool
+) -> None:
+    seen = visit(java_script_enabled=script)
+    page = seen.page
+    fill(page, "Worth keeping.", email="ben@nowhere")
+    page.click("text=Post comment")
+    page.locator("#email-error:not(:empty)").wait_for()
+    assert page.input_value("#comment-body") == "Worth keeping."
+    assert page.get_attribute("#comment-email", "aria-invalid") == "true"
+    assert comments_on(page) == []
+    # Chromium itself reports every answer of 400 on its console.
+    seen.faults[:] = [fault for fault in seen.faults if "status of 400" not in fault]
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "plain"])
+def test_following(press: Press, visit: Callable[..., Visit], script: bool) -> None:
+    address = f"{press.slug}@example.org"
+    page = visit(java_script_enabled=script).page
+    page.fill("#follow-email", address)
+    page.locator(".follow-form button").click()
+    page.locator(".follow-form .notice:not(:empty)").wait_for()
+    text = mail_to(press.service, address)
+    confirm = re.search(rf"{press.service.base}/follows/confirm/\S+", text)
+    assert confirm
+    page.goto(confirm[0])
+    page.locator("main button").click()
+    page.locator("main [role=status]").wait_for()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "plain"])
+def test_held_comment_is_seen_by_its_author_only(live_service: LiveService, chromium: Any, script: bool) -> None:
+    press = make_press(live_service, "--moderation", "all")
+    own = chromium.new_context(java_script_enabled=script)
+    page = own.new_page()
+    page.goto(press.page)
+    fill(page, "Is this seen?")
+    page.click("text=Post comment")
+    page.locator(".badge.waiting").wait_for()
+    assert page.locator(".comment-text", has_text="Is this seen?").is_visible()
+    if script:
+        page.goto(press.page)
+        page.locator(".badge.waiting").wait_for()
+    stranger = chromium.new_context().new_page()
+    stranger.goto(press.page)
+    assert "Is this seen?" not in stranger.content()
+    own.close()
+    stranger.context.close()
+
+
+def test_sharing_by_the_device_is_counted(press: Press, visit: Callable[..., Visit]) -> None:
+    page = visit(permissions=["clipboard-read", "clipboard-write"]).page
+    with page.expect_response("**/api/v1/shares") as answered:
+        page.click("button[data-share=copy]")
+    assert answered.value.status == 201
+    page.locator(".share .notice:not(:empty)").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == press.page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_barrier_that_axe_knows(press: Press, chromium: Any, scheme: str) -> None:
+    if not AXE.exists():
+        unavailable(f"there is no {AXE}: run `npm install --prefix tests/npm`")
+    root = press.say("A word.")
+    press.say("An answer.", parent=root["id"])
+    context = chromium.new_context(color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    page.goto(press.page)
+    page.add_script_tag(path=str(AXE))
+    found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})")
+    context.close()
+    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]] == []
+
+
+def test_everything_that_the_page_loads_is_small() -> None:
+    loaded = [path for path in STATIC.iterdir() if path.suffix in {".css", ".js"}]
+    assert sum(len(gzip.compress(path.read_bytes())) for path in loaded) < FRONT_END_LIMIT
