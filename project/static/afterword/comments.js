@@ -7,6 +7,7 @@ const FIELDS = ["name", "email", "url"];
 const policy = window.trustedTypes?.createPolicy("afterword", { createHTML: (html) => html });
 
 export function comments(section) {
+  section.querySelectorAll(".when time").forEach(showLocalTime);
   const form = section.querySelector("#reply");
   if (!form) return;
   const home = section.querySelector("#form-home");
@@ -128,6 +129,13 @@ function place(section, comment) {
   return item;
 }
 
+/** Show a time in the reader's own zone; the server, which does not know it, writes UTC. */
+function showLocalTime(time) {
+  const moment = new Date(time.dateTime);
+  const style = { dateStyle: "long", timeStyle: "short" };
+  if (!isNaN(moment)) time.textContent = moment.toLocaleString(document.documentElement.lang, style);
+}
+
 function render(section, comment) {
   const item = section.querySelector("#comment-template").content.firstElementChild.cloneNode(true);
   const { name } = comment.author;
@@ -139,7 +147,7 @@ function render(section, comment) {
   item.querySelector(".author").textContent = name;
   const when = item.querySelector("time");
   when.dateTime = comment.created_at;
-  when.textContent = new Date(comment.created_at).toLocaleString(document.documentElement.lang);
+  showLocalTime(when);
   item.querySelector(".when").href = `#${item.id}`;
   // The server has sanitised it; nothing else ever becomes markup here.
   item.querySelector(".comment-text").innerHTML = policy ? policy.createHTML(comment.html) : comment.html;
@@ -155,6 +163,12 @@ function render(section, comment) {
     reply.href = `?reply=${comment.id}#reply`;
   }
   return item;
+}
+
+function asTheServerWrites(moment) {
+  const day = moment.toLocaleDateString("en-GB", { timeZone: "UTC", day: "numeric", month: "long", year: "numeric" });
+  const time = moment.toLocaleTimeString("en-GB", { timeZone: "UTC", hour: "2-digit", minute: "2-digit" });
+  return `${day}, ${time}`;
 }
 
 async function showWaiting(section) {
