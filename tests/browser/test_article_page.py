@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -222,6 +223,17 @@ def test_held_comment_is_seen_by_its_author_only(live_service: LiveService, chro
     assert "Is this seen?" not in stranger.content()
     own.close()
     stranger.context.close()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "plain"])
+def test_times_are_the_readers_own_or_say_that_they_are_utc(
+    press: Press, visit: Callable[..., Visit], script: bool
+) -> None:
+    said = datetime.fromisoformat(press.say("What time is it?")["created_at"])
+    page = visit(java_script_enabled=script, timezone_id="Asia/Kolkata", locale="en-GB").page
+    shown = page.locator("#thread time").inner_text()
+    kolkata = said.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    assert shown.endswith(f"{kolkata:%H:%M}" if script else f"{said:%H:%M} UTC")
 
 
 def test_sharing_by_the_device_is_counted(press: Press, visit: Callable[..., Visit]) -> None:

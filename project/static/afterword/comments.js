@@ -132,8 +132,9 @@ function place(section, comment) {
 /** Show a time in the reader's own zone; the server, which does not know it, writes UTC. */
 function showLocalTime(time) {
   const moment = new Date(time.dateTime);
-  const style = { dateStyle: "long", timeStyle: "short" };
-  if (!isNaN(moment)) time.textContent = moment.toLocaleString(document.documentElement.lang, style);
+  const { lang } = document.documentElement;
+  const own = navigator.languages.find((language) => language.startsWith(lang)) ?? lang;
+  if (!isNaN(moment)) time.textContent = moment.toLocaleString(own, { dateStyle: "long", timeStyle: "short" });
 }
 
 function render(section, comment) {
