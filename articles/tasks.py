@@ -12,7 +12,7 @@ from articles.services.publishing import publish_next_due, purge_next_deleted
 BATCH: Final = 500
 
 
-@shared_task(queue="maintenance", time_limit=60, soft_time_limit=50)
+@shared_task(time_limit=60, soft_time_limit=50)
 def publish_due() -> None:
     """Make scheduled articles public whose hour has come.
 
@@ -23,7 +23,7 @@ def publish_due() -> None:
             return
 
 
-@shared_task(queue="maintenance", time_limit=240, soft_time_limit=230)
+@shared_task(time_limit=240, soft_time_limit=230)
 def purge_deleted() -> None:
     """Forget articles that were deleted 30 days ago. Twice is harmless: a row that is gone is not found again."""
     for _ in range(BATCH):

@@ -22,13 +22,24 @@ with stop_on_env_error():
 
     REDIS_URL: str = settings.REDIS_URL
 
-# task name -> (every so many seconds, queue). All UTC, all "do what is due in the database": a tick may be missed
-# or come twice. A tick that no worker took within its period is dropped, the next one does its work.
+# Which queue a task waits in; one that is not named here cannot be sent.
+QUEUE_OF = {
+    "articles.tasks.publish_due": "maintenance",
+    "articles.tasks.purge_deleted": "maintenance",
+    "sharing.tasks.deliver_confirmations": "confirm",
+    "sharing.tasks.deliver_mail": "mail",
+    "sharing.tasks.fan_out": "fanout",
+    "sharing.tasks.prune": "maintenance",
+    "sharing.tasks.sweep": "maintenance",
+}
+
+# Every so many seconds. All UTC, all "do what is due in the database": a tick may be missed or come twice. A tick that
+# no worker took within its period is dropped, the next one does its work.
 BEAT = {
-    "sharing.tasks.sweep": (15, "maintenance"),
-    "sharing.tasks.prune": (3600, "maintenance"),
-    "articles.tasks.publish_due": (20, "maintenance"),
-    "articles.tasks.purge_deleted": (3600, "maintenance"),
+    "sharing.tasks.sweep": 15,
+    "sharing.tasks.prune": 3600,
+    "articles.tasks.publish_due": 20,
+    "articles.tasks.purge_deleted": 3600,
 }
 
 # A message that a worker took and did not finish comes back after this; the longest task is shorter.
@@ -92,7 +103,8 @@ app.conf.update(
     worker_max_memory_per_child=300_000,
     # Queues exist because they are listed here; a misspelt one is an error, not a new queue that nobody serves.
     task_queues=[Queue(name) for name in QUEUES],
-    task_default_queue="maintenance",
+    task_default_queue="unrouted",
+    task_routes={name: {"queue": queue} for name, queue in QUEUE_OF.items()},
     task_create_missing_queues=False,
     timezone="UTC",
     enable_utc=True,
@@ -100,9 +112,9 @@ app.conf.update(
         name: {
             "task": name,
             "schedule": timedelta(seconds=period),
-            "options": {"queue": queue, "expires": period},
+            "options": {"expires": period},
         }
-        for name, (period, queue) in BEAT.items()
+        for name, period in BEAT.items()
     },
 )
 app.autodiscover_tasks()

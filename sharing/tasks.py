@@ -22,7 +22,7 @@ TURN: Final = 30.0
 WOKEN_AT_ONCE: Final = 100
 
 
-@shared_task(base=Doorbell, queue="fanout", soft_time_limit=220, time_limit=240)
+@shared_task(base=Doorbell, soft_time_limit=220, time_limit=240)
 def fan_out(notification_id: int) -> None:
     """Plan the deliveries of a notification, page by page.
 
@@ -38,7 +38,7 @@ def fan_out(notification_id: int) -> None:
     deliver_mail.wake()
 
 
-@shared_task(base=Doorbell, queue="confirm", soft_time_limit=270, time_limit=290)
+@shared_task(base=Doorbell, soft_time_limit=270, time_limit=290)
 def deliver_confirmations() -> None:
     """Send the confirmations that are due; they have workers of their own and never wait behind other mail.
 
@@ -48,7 +48,7 @@ def deliver_confirmations() -> None:
         deliver_confirmations.wake()
 
 
-@shared_task(base=Doorbell, queue="mail", soft_time_limit=270, time_limit=290)
+@shared_task(base=Doorbell, soft_time_limit=270, time_limit=290)
 def deliver_mail() -> None:
     """Send the notices that are due.
 
@@ -58,7 +58,7 @@ def deliver_mail() -> None:
         deliver_mail.wake()
 
 
-@shared_task(base=Doorbell, queue="maintenance", soft_time_limit=60, time_limit=90)
+@shared_task(base=Doorbell, soft_time_limit=60, time_limit=90)
 def sweep() -> None:
     """Find what nobody was woken for: leases that ended, notifications not fanned out, deliveries that are due.
 
@@ -74,7 +74,7 @@ def sweep() -> None:
         deliver_mail.wake()
 
 
-@shared_task(base=Doorbell, queue="maintenance", soft_time_limit=220, time_limit=240)
+@shared_task(base=Doorbell, soft_time_limit=220, time_limit=240)
 def prune() -> None:
     """Delete what is kept no longer: the salts of past days, requests to follow that nobody confirmed.
 

@@ -183,14 +183,17 @@ def shared_data() -> Path:
     return SHARED
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """Debian's Chromium, driven by Playwright's synchronous API; each test opens pages in its own context."""
+    """Debian's Chromium, driven by Playwright's synchronous API; each test opens pages in its own context.
+
+    One for each file of tests: as long as Playwright lives, an event loop runs in this thread, and others cannot.
+    """
     if not CHROMIUM.exists():
         unavailable(f"there is no {CHROMIUM}")
     from playwright.sync_api import sync_playwright
 
-    # Playwright runs an event loop in this thread, and Django takes that for asynchronous code.
+    # Django takes that loop for asynchronous code.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS)

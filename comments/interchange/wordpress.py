@@ -200,7 +200,12 @@ def _tags(element: etree._Element) -> tuple[str, ...]:
         for child in element.iterfind("category")
         if child.get("domain") in {"post_tag", "category"}
     )
-    return tuple(dict.fromkeys(name for name in names if name and name != "Uncategorized"))[:100]
+    # A category and a tag may be the same word in another letter case.
+    distinct: dict[str, str] = {}
+    for name in names:
+        if name and name != "Uncategorized":
+            distinct.setdefault(name.casefold(), name)
+    return tuple(distinct.values())[:100]
 
 
 def _rss_time(text: str) -> datetime | None:

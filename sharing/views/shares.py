@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from articles.models import Article
 from articles.origins import check_form_origin, check_write_origin
-from articles.selectors import article_by_id, page_from_request_data
+from articles.selectors import page_from_request_data, public_article
 from articles.services.pages import register_page
 from comments.models import Comment
 from project.documented import documented
@@ -197,11 +197,6 @@ def web_network(key: str) -> Network:
     if network is None or network.kind is Kind.DEVICE:
         raise Problem("network_unknown")
     return network
-
-
-def public_article(article_id: int) -> Article:
-    """The article of this id, with its site, if anybody may see it; Problem `not_found` otherwise."""
-    return visible(article_by_id(article_id))
 
 
 def visible(article: Article | None) -> Article:

@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pytest
 import redis
+from celery.exceptions import QueueNotFound
 
 from project import health
-from project.celery import BEAT, VISIBILITY_SECONDS, app, broker_url
+from project.celery import BEAT, QUEUE_OF, VISIBILITY_SECONDS, app, broker_url
 from project.doorbell import Doorbell
 from tests.processes import Worker, wait_until
 from tests.servers import Servers
@@ -20,10 +21,10 @@ def our_tasks() -> dict[str, Doorbell]:
 
 def test_every_task_has_a_queue_that_is_served_and_ends_in_time() -> None:
     tasks = our_tasks()
-    assert tasks
+    assert set(tasks) == set(QUEUE_OF)
     for name, task in tasks.items():
         assert isinstance(task, Doorbell), name
-        assert task.queue in health.QUEUES, name
+        assert app.amqp.router.route({}, name)["queue"].name == QUEUE_OF[name] in health.QUEUES, name
         assert (task.time_limit or app.conf.task_time_limit) < VISIBILITY_SECONDS, name
         assert task.acks_late, name
         assert task.reject_on_worker_lost, name
@@ -33,9 +34,13 @@ def test_every_task_has_a_queue_that_is_served_and_ends_in_time() -> None:
 def test_beat_knows_only_tasks_that_exist() -> None:
     tasks = our_tasks()
     assert set(BEAT) <= set(tasks)
-    for name, (period, queue) in BEAT.items():
-        assert tasks[name].queue == queue
-        assert app.conf.beat_schedule[name]["options"] == {"queue": queue, "expires": period}
+    for name, period in BEAT.items():
+        assert app.conf.beat_schedule[name]["options"] == {"expires": period}
+
+
+def test_a_task_without_a_queue_cannot_be_sent() -> None:
+    with pytest.raises(QueueNotFound):
+        app.amqp.router.route({}, "sharing.tasks.misspelt")
 
 
 def test_only_json_travels_and_nothing_comes_back() -> None:

@@ -9,7 +9,7 @@ from collections import defaultdict
 import pytest
 from django.core.management import call_command
 
-from project.celery import BEAT, app
+from project.celery import BEAT, QUEUE_OF, app
 from project.errors import CODE_OF_STATUS, CODES
 from project.health import QUEUES
 from tests.source import APPS, ROOT, Source, dotted, sources, sources_of_tests
@@ -139,7 +139,7 @@ def task_functions() -> list[tuple[Source, ast.FunctionDef, ast.Call]]:
             for decorator in function.decorator_list:
                 name = dotted(decorator.func if isinstance(decorator, ast.Call) else decorator)
                 if name.rpartition(".")[2] in {"shared_task", "task"}:
-                    assert isinstance(decorator, ast.Call), f"{source.at(function)} has no queue"
+                    assert isinstance(decorator, ast.Call), f"{source.at(function)} has no time limit"
                     assert isinstance(function, ast.FunctionDef)
                     found.append((source, function, decorator))
     return found
@@ -151,8 +151,7 @@ def test_every_task_has_a_queue_a_limit_and_a_reason_why_twice_is_harmless() -> 
     for source, function, decorator in tasks:
         options = {keyword.arg: keyword.value for keyword in decorator.keywords}
         where = source.at(function)
-        queue = options.get("queue")
-        assert isinstance(queue, ast.Constant) and queue.value in QUEUES, f"{where}: no known queue"
+        assert QUEUE_OF.get(f"{source.name}.{function.name}") in QUEUES, f"{where}: no known queue"
         assert {"time_limit", "soft_time_limit"} <= set(options), f"{where}: no time limit"
         assert "wice" in (ast.get_docstring(function) or ""), f"{where}: why is running twice harmless?"
         assert source.room == "tasks", where

@@ -8,8 +8,9 @@ const policy = window.trustedTypes?.createPolicy("afterword", { createHTML: (htm
 
 export function comments(section) {
   section.querySelectorAll(".when time").forEach(showLocalTime);
+  showWaiting(section);
   const form = section.querySelector("#reply");
-  if (!form) return;
+  if (!form) return; // comments are closed
   const home = section.querySelector("#form-home");
   const notice = section.querySelector("#comments-notice");
   const cancel = form.querySelector(".cancel");
@@ -33,7 +34,6 @@ export function comments(section) {
     event.preventDefault();
     busy(form, () => post(section, form, notice, () => goHome(form, home)));
   });
-  showWaiting(section);
 }
 
 function answer(form, link) {
