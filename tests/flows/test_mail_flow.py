@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import redis
 from django.conf import settings
+from django.db.models.functions import Now
 from django.test import Client
 from django.utils import timezone
 
@@ -19,7 +20,17 @@ from comments.models import Comment
 from comments.services.moderation import Moderator, decide
 from sharing import tasks
 from sharing.models import Delivery, Follow, Notification
-from tests.factories import ADA, BEN, CY, make_article, make_comment, make_follow, make_member, make_site
+from tests.factories import (
+    ADA,
+    BEN,
+    CY,
+    make_api_key,
+    make_article,
+    make_comment,
+    make_follow,
+    make_member,
+    make_site,
+)
 from tests.processes import Worker, wait_until
 from tests.servers import Servers
 from tests.smtp_sink import SmtpSink
@@ -92,8 +103,6 @@ def test_follow_confirm_hear_reply_leave(client: Client, worker: Worker, smtp_si
 
 
 def test_a_new_article_reaches_followers_of_its_site_once(client: Client, worker: Worker, smtp_sink: SmtpSink) -> None:
-    from tests.factories import make_api_key
-
     site = make_site()
     make_follow(site, CY)
     make_follow(site, CY, tag="bees")
@@ -122,6 +131,24 @@ def test_a_held_comment_reaches_members_and_followers_when_approved(
     for status in ("removed", "approved"):
         decide(article.site, held["id"], status, Moderator())
     assert Notification.objects.count() == 2
+
+
+def test_the_shares_of_an_hour_are_one_mail_to_the_author(client: Client, worker: Worker, smtp_sink: SmtpSink) -> None:
+    article = make_article(title="Bees", author_email=ADA)
+    for network, reader in (("facebook", "one"), ("facebook", "two"), ("facebook", "two"), ("linkedin", "one")):
+        answer = client.get(f"/s/{network}/{article.pk}", headers={"User-Agent": f"The browser of {reader}"})
+        assert answer.status_code == 303
+    notice = Notification.objects.get()
+    assert notice.due_at - timezone.now() <= timedelta(hours=1)
+    tasks.sweep.wake()
+    # The hour ends.
+    Notification.objects.update(due_at=Now())
+    tasks.sweep.wake()
+    (message,) = smtp_sink.wait_for(1, to=ADA)
+    assert "was shared 3 times" in words_of(message)
+    assert "Facebook: 2\nLinkedIn: 1" in words_of(message).replace("\r\n", "\n")
+    wait_until(settled(1), "the delivery to be settled")
+    assert Delivery.objects.count() == 1
 
 
 def test_flushing_the_broker_loses_nothing(
