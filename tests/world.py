@@ -102,8 +102,12 @@ def make_links(site: Site, article: Article, email: str) -> dict[str, str]:
 
 
 def _leap() -> None:
-    """Let ids go on beyond seven million, where no other number of an answer is."""
+    """Let ids go on beyond seven million, where no other number of an answer is, each table's in a range of its own.
+
+    Otherwise a row that a call makes could have the number of some other row of the other site.
+    """
     with connection.cursor() as cursor:
-        for table in TABLES:
+        for number, table in enumerate(TABLES):
             sequence = f"pg_get_serial_sequence('{table}', 'id')"
-            cursor.execute(f"SELECT setval({sequence}, greatest(nextval({sequence}), 7000000) + 1000)")
+            start = 7_000_000 + number * 100_000
+            cursor.execute(f"SELECT setval({sequence}, greatest(nextval({sequence}), {start}) + 1000)")
