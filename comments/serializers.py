@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from articles.models import Article, Site
 from comments.models import Comment, Provider
-from comments.selectors import CommentRow, PageCounts, Permalink, RecentComment, ReplyPage, ThreadPage
+from comments.selectors import Changes, CommentRow, PageCounts, Permalink, RecentComment, ReplyPage, ThreadPage
 from comments.threads import Branch, walk
 
 
@@ -120,6 +120,20 @@ def mine_data(article: Article | None, held: Iterable[Comment]) -> dict[str, Any
     return {"votes": {}, "editable": [], "pending": pending}
 
 
+def changes_data(changes: Changes, article: Article | None) -> dict[str, Any]:
+    """Return what changed as flat lists: no comment brings its replies along."""
+
+    def flat(rows: Iterable[CommentRow]) -> list[dict[str, Any]]:
+        return [comment_data(row, article) for row in rows] if article else []
+
+    return {
+        "version": changes.version,
+        "added": flat(changes.added),
+        "changed": flat(changes.changed),
+        "removed": changes.removed,
+    }
+
+
 def replies_data(page: ReplyPage) -> dict[str, Any]:
     return {"comments": branches_data(page.branches, page.article), "next": page.next}
 
@@ -224,6 +238,13 @@ class ThreadSerializer(serializers.Serializer[Any]):
     comments = CommentSerializer(many=True)
     next = serializers.CharField(allow_null=True, help_text="Cursor of the next page of roots.")
     stream = serializers.CharField(allow_null=True, help_text="Address of live updates; null where there are none.")
+
+
+class ChangesSerializer(serializers.Serializer[Any]):
+    version = serializers.IntegerField(help_text="Ask from here the next time.")
+    added = CommentSerializer(many=True, help_text="Flat, parents before their replies.")
+    changed = CommentSerializer(many=True)
+    removed = serializers.ListField(child=serializers.IntegerField())
 
 
 class MineSerializer(serializers.Serializer[Any]):

@@ -78,6 +78,7 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "GET /api/v1/share-links": lambda s: Call(query=page(s)),
     "POST /api/v1/shares": lambda s: Call(body={**page(s), "network": "copy"}),
     "GET /api/v1/thread": lambda s: Call(query=page(s)),
+    "GET /api/v1/thread/changes": lambda s: Call(query={**page(s), "since": 0}),
     "GET /api/v1/thread/mine": lambda s: Call(query=page(s)),
     "GET /api/v1/schema": lambda s: Call(),
     "GET /api/v1/docs": lambda s: Call(),

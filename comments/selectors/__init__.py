@@ -1,6 +1,7 @@
 """Big reads: thread pages, counts, lists. Nothing here writes."""
 
 from comments.selectors.branches import Listing
+from comments.selectors.changes import Changes, thread_changes
 from comments.selectors.counts import PageCounts, page_counts, register_share_counts
 from comments.selectors.lists import RecentComment, held_comments, recent_comments
 from comments.selectors.rows import CommentRow
@@ -20,6 +21,7 @@ from comments.selectors.thread import (
 __all__ = [
     "DEFAULT_LIMIT",
     "MAX_LIMIT",
+    "Changes",
     "CommentRow",
     "Listing",
     "PageCounts",
@@ -35,5 +37,6 @@ __all__ = [
     "recent_comments",
     "register_share_counts",
     "snapshot",
+    "thread_changes",
     "thread_counts",
 ]

@@ -76,6 +76,25 @@ def thread(request: HttpRequest) -> HttpResponse:
 
 
 @documented(
+    get=extend_schema(
+        operation_id="thread_changes",
+        parameters=[*PAGE, OpenApiParameter("since", int, required=True, description="The version that was read.")],
+        responses=serializers.ChangesSerializer,
+    )
+)
+@allows("GET")
+def changes(request: HttpRequest) -> HttpResponse:
+    """What was added, changed and removed in a thread since a version, at most 500 comments; 410 for more."""
+    since = _integer(request, "since", 0, MAX_VERSION)
+    if since is None:
+        raise refused_field("since", "required", "Name the version that was read.")
+    with selectors.snapshot():
+        article = page_from_request_data(request.GET).public_article()
+        found = selectors.thread_changes(article, since=since)
+    return cacheable_json(request, serializers.changes_data(found, article))
+
+
+@documented(
     get=extend_schema(operation_id="thread_mine", parameters=[*PAGE, EDIT_TOKENS], responses=serializers.MineSerializer)
 )
 @allows("GET")
@@ -183,6 +202,7 @@ def _integer(request: HttpRequest, name: str, lowest: int, highest: int) -> int 
 
 urlpatterns = [
     path("api/v1/thread", thread, name="thread"),
+    path("api/v1/thread/changes", changes, name="thread_changes"),
     path("api/v1/thread/mine", mine, name="thread_mine"),
     path("api/v1/comments/<int:comment_id>", comment, name="comment"),
     path("api/v1/comments/<int:comment_id>/replies", replies, name="comment_replies"),

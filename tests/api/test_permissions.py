@@ -55,6 +55,7 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/share-links": 200,
     "POST /api/v1/shares": 201,
     "GET /api/v1/thread": 200,
+    "GET /api/v1/thread/changes": 200,
     "GET /api/v1/thread/mine": open_api(200),
     "GET /api/v1/schema": 200,
     "GET /api/v1/docs": 200,
