@@ -104,11 +104,6 @@ def proves_edit(token: EditToken, nonce: str) -> bool:
     return hmac.compare_digest(token.mac, _edit_mac(token.comment_id, nonce))
 
 
-def new_nonce() -> str:
-    """Return 128 random bits for the row of a comment or a page."""
-    return secrets.token_urlsafe(16)
-
-
 def new_api_key() -> NewApiKey:
     """Return a fresh API key; the plain text cannot be had again."""
     plain = f"awk_{secrets.token_urlsafe(32)}"

@@ -14,6 +14,7 @@ from comments.models import Comment
 from sharing.models import Delivery, Notification
 from sharing.services import dispatch, outbox
 from sharing.services.fan_out import plan_next_page
+from tests.factories import make_article, make_comment
 from tests.smtp_sink import SmtpSink
 
 
@@ -23,6 +24,16 @@ def sink(smtp_sink: SmtpSink, settings: Settings) -> SmtpSink:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", smtp_sink.port, 5
     return smtp_sink
+
+
+@pytest.fixture
+def article(db: None) -> Article:
+    return make_article()
+
+
+@pytest.fixture
+def comment(article: Article) -> Comment:
+    return make_comment(article)
 
 
 def noted(article: Article, comment: Comment | None = None, kind: str = "comment") -> Notification:

@@ -34,9 +34,6 @@ class CommentQuerySet(models.QuerySet["Comment"]):
         """Those that stand in the public tree: approved ones, and tombstones above them."""
         return self.filter(Comment.SHOWN)
 
-    def roots(self) -> Self:
-        return self.filter(parent__isnull=True)
-
 
 class Comment(models.Model):
     """What somebody said below an article.

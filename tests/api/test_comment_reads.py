@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -13,24 +12,10 @@ from articles.models import Article, Site
 from comments.models import Comment
 from project.tokens import edit_token
 from tests.factories import make_article, make_comment, make_site
+from tests.reading import COMMENT, code, get
 from tests.sketch import plant, thread
 
 pytestmark = pytest.mark.django_db
-
-COMMENT = {
-    *("id", "parent", "root", "depth", "author", "html", "created_at", "edited_at", "status", "provider"),
-    *("permalink", "pinned", "up", "down", "score", "reply_count", "replies", "next_replies"),
-}
-
-
-def get(client: Client, path: str, *, headers: dict[str, str] | None = None, **query: Any) -> Any:
-    return client.get(f"/api/v1/{path}", query, headers=headers or {})
-
-
-def code(answer: Any) -> tuple[int, str]:
-    assert answer["Content-Type"] == "application/problem+json"
-    assert answer["Cache-Control"] == "no-store"
-    return answer.status_code, answer.json()["code"]
 
 
 # One reader's own

@@ -18,21 +18,11 @@ from sharing.models import Consent, Delivery, Follow, Suppression
 from sharing.services import dispatch, follows
 from sharing.targets import of_article
 from tests.factories import ADA, BEN, CY, make_article, make_comment, make_follow, make_member
-from tests.mailing import make_due, planned, send, sink, states, words_of
+from tests.mailing import article, comment, make_due, planned, send, sink, states, words_of
 from tests.processes import free_port
 from tests.smtp_sink import SmtpSink
 
-__all__ = ["sink"]
-
-
-@pytest.fixture
-def article(db: None) -> Article:
-    return make_article()
-
-
-@pytest.fixture
-def comment(article: Article) -> Comment:
-    return make_comment(article)
+__all__ = ["article", "comment", "sink"]
 
 
 class TestSending:

@@ -16,20 +16,10 @@ from sharing.models import Delivery
 from sharing.services import dispatch, follows
 from sharing.targets import of_article
 from tests.factories import ADA, CY, make_article, make_comment, make_follow
-from tests.mailing import planned, send, sink, states
+from tests.mailing import article, comment, planned, send, sink, states
 from tests.smtp_sink import SmtpSink
 
-__all__ = ["sink"]
-
-
-@pytest.fixture
-def article(db: None) -> Article:
-    return make_article()
-
-
-@pytest.fixture
-def comment(article: Article) -> Comment:
-    return make_comment(article)
+__all__ = ["article", "comment", "sink"]
 
 
 class Killed(BaseException):

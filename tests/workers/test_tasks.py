@@ -9,21 +9,11 @@ from comments.models import Comment
 from sharing import tasks
 from sharing.services import follows
 from sharing.targets import of_article
-from tests.factories import ADA, CY, make_article, make_comment, make_follow
-from tests.mailing import noted, planned, sink
+from tests.factories import ADA, CY, make_follow
+from tests.mailing import article, comment, noted, planned, sink
 from tests.smtp_sink import SmtpSink
 
-__all__ = ["sink"]
-
-
-@pytest.fixture
-def article(db: None) -> Article:
-    return make_article()
-
-
-@pytest.fixture
-def comment(article: Article) -> Comment:
-    return make_comment(article)
+__all__ = ["article", "comment", "sink"]
 
 
 @pytest.fixture
