@@ -22,13 +22,24 @@ class Site(models.Model):
         ALL = "all", "Everybody's"
 
     class Sort(models.TextChoices):
+        BEST = "best"
         NEWEST = "newest"
         OLDEST = "oldest"
+        HOT = "hot"
+        CONTROVERSIAL = "controversial"
 
     slug = models.SlugField(max_length=64, unique=True)
     name = models.CharField(max_length=200)
     moderation = models.CharField(max_length=16, choices=Moderation, default=Moderation.OPEN)
     default_sort = models.CharField(max_length=16, choices=Sort, default=Sort.NEWEST)
+    anonymous_votes = models.BooleanField(
+        default=True, db_default=True, help_text="Readers without an account may vote, each known by a token of hers."
+    )
+    votes_per_network = models.PositiveSmallIntegerField(
+        default=3,
+        db_default=3,
+        help_text="Anonymous votes on one comment that may come from one network; 0 for any number.",
+    )
     max_links = models.PositiveSmallIntegerField(default=3, help_text="A comment with more links than this is held.")
     max_length = models.PositiveIntegerField(
         default=10_000,

@@ -3,6 +3,17 @@
 from comments.models.comment import Comment, CommentQuerySet, Provider
 from comments.models.moderation import Decision
 from comments.models.reference import ExternalRef
-from comments.models.thread import Thread, ThreadCount
+from comments.models.thread import Thread, ThreadCount, ThreadOrder
+from comments.models.vote import Vote
 
-__all__ = ["Comment", "CommentQuerySet", "Decision", "ExternalRef", "Provider", "Thread", "ThreadCount"]
+__all__ = [
+    "Comment",
+    "CommentQuerySet",
+    "Decision",
+    "ExternalRef",
+    "Provider",
+    "Thread",
+    "ThreadCount",
+    "ThreadOrder",
+    "Vote",
+]

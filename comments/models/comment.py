@@ -75,6 +75,9 @@ class Comment(models.Model):
     author_key = models.CharField(
         max_length=64, blank=True, help_text="Keyed hash of the author's address, to tell authors apart."
     )
+    voter_key = models.CharField(
+        max_length=32, blank=True, db_default="", help_text="As whom the author votes: never on this comment."
+    )
 
     source = models.TextField()
     html = models.TextField()
@@ -125,6 +128,16 @@ class Comment(models.Model):
                 fields=["parent", "created_at", "id"],
                 condition=models.Q(status="approved") | models.Q(shown_replies__gt=0),
                 name="shown_replies",
+            ),
+            # Roots by score, ties newest first; read backwards from the end, so that no column needs its own direction.
+            *(
+                models.Index(
+                    fields=["article", score, "created_at", "id"],
+                    condition=models.Q(parent__isnull=True)
+                    & (models.Q(status="approved") | models.Q(shown_replies__gt=0)),
+                    name=f"{score}_roots",
+                )
+                for score in ("best", "hot", "controversial")
             ),
             models.Index(fields=["article", "changed_version"], name="comment_changes"),
             models.Index(

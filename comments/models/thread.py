@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
@@ -46,3 +47,29 @@ class ThreadCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider}: {self.count}"
+
+
+class ThreadOrder(models.Model):
+    """The ranked order of a thread's roots as it was at one version, so that its pages do not move under a reader.
+
+    `ids` are those of the first 1,000 visible unpinned roots. Pruned an hour after there is a newer one of the same
+    thread and sort.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+", db_index=False)
+    article = models.ForeignKey(
+        Article, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    sort = models.CharField(max_length=16)
+    version = models.BigIntegerField()
+    ids = ArrayField(models.BigIntegerField())
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["article", "sort", "version"], name="one_order_per_version"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["created_at"], name="orders_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.sort} of {self.article_id} at {self.version}"

@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from articles.models import Article, ArticleKey
-from comments.models import Comment, Thread, ThreadCount
+from comments.models import Comment, Thread, ThreadCount, ThreadOrder, Vote
 from sharing.models import Follow, Notification, Share, ShareCount
 from tests.factories import make_article, make_comment, make_follow, make_follower, make_site
 
@@ -23,6 +23,9 @@ EXPECTED = {
     ("comments_comment", *ARTICLE_OF_SITE),
     ("comments_comment", "article_id", "parent_id", "comments_comment"),
     ("comments_comment", "article_id", "root_id", "comments_comment"),
+    ("comments_threadorder", *ARTICLE_OF_SITE),
+    ("comments_vote", *ARTICLE_OF_SITE),
+    ("comments_vote", *COMMENT_OF_ARTICLE),
     ("sharing_share", *ARTICLE_OF_SITE),
     ("sharing_share", *COMMENT_OF_ARTICLE),
     ("sharing_sharecount", *ARTICLE_OF_SITE),
@@ -95,6 +98,16 @@ def test_a_comment_stands_below_an_article_of_its_site_and_a_parent_of_its_artic
 def test_threads_and_counts_belong_to_the_site_of_their_article(here: Article, elsewhere: Comment) -> None:
     refused(lambda: Thread.objects.filter(article=elsewhere.article).update(site=here.site))
     refused(lambda: ThreadCount.objects.filter(article=elsewhere.article).update(site=here.site))
+    refused(
+        lambda: ThreadOrder.objects.create(site=here.site, article=elsewhere.article, sort="best", version=1, ids=[])
+    )
+
+
+def test_a_vote_is_for_a_comment_of_its_article_and_site(here: Article, elsewhere: Comment) -> None:
+    mine = make_comment(here)
+    refused(lambda: Vote.objects.create(site=here.site, article=here, comment=elsewhere, voter_key="v", value=1))
+    refused(lambda: Vote.objects.create(site=elsewhere.site, article=here, comment=mine, voter_key="v", value=1))
+    refused(lambda: Vote.objects.create(site=here.site, article=here, comment=mine, voter_key="v", value=2))
 
 
 def test_what_goes_out_belongs_to_one_site(here: Article, elsewhere: Comment) -> None:
