@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
+from project import metrics
 from project.errors import Problem, problem_response
 
 Scope = MutableMapping[str, Any]
@@ -19,6 +20,8 @@ INSIDE: Final = 16
 # Requests that may wait; at some 200 a second the last of them waits about half a second.
 IN_LINE: Final = 100
 RETRY_SECONDS: Final = 1
+# Scrapes that pass by the line: a full house is when its numbers are wanted. Each may hold a connection too.
+SCRAPES: Final = 2
 
 
 class Admission:
@@ -26,22 +29,40 @@ class Admission:
 
     def __init__(self, application: Application, inside: int = INSIDE, in_line: int = IN_LINE) -> None:
         self.application = application
+        self.inside = inside
         self.limit = inside + in_line
         self.present = 0
+        self.scrapes = 0
         self.slots = asyncio.Semaphore(inside)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] == "/livez":
             await self.application(scope, receive, send)
+        elif scope["path"] == "/metrics" and self.scrapes < SCRAPES:
+            self.scrapes += 1
+            try:
+                await self.application(scope, receive, send)
+            finally:
+                self.scrapes -= 1
         elif self.present >= self.limit:
+            metrics.request_refused()
             await _refuse(send)
         else:
-            self.present += 1
-            try:
-                async with self.slots:
-                    await self.application(scope, receive, send)
-            finally:
-                self.present -= 1
+            await self._let_in(scope, receive, send)
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.present += 1
+        metrics.request_came(*self._line())
+        try:
+            async with self.slots:
+                await self.application(scope, receive, send)
+        finally:
+            self.present -= 1
+            metrics.request_went(*self._line())
+
+    def _line(self) -> tuple[int, int]:
+        """Return how many requests are inside and how many wait."""
+        return min(self.present, self.inside), max(self.present - self.inside, 0)
 
 
 async def _refuse(send: Send) -> None:

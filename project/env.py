@@ -65,6 +65,17 @@ def folder(name: str, default: Path, base: Path) -> Path:
     return path
 
 
+def shared_folder(name: str) -> Path | None:
+    """An absolute path of a folder that exists and that we may write in; None when absent."""
+    value = text(name)
+    if not value:
+        return None
+    path = Path(value)
+    if not path.is_absolute() or not path.is_dir() or not os.access(path, os.W_OK | os.X_OK):
+        raise EnvError(name, f"must name, by its full path, a folder that exists and may be written, not {value!r}.")
+    return path
+
+
 def origin(name: str, default: str) -> str:
     """`http(s)://host[:port]`, without path, query, user or trailing slash."""
     value = text(name, default)

@@ -26,6 +26,8 @@ ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=[PUBLIC_HOST, "localhost", "1
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 RATE_LIMITS = env.flag("RATE_LIMITS", default=True)
 SECRET_KEY = secret_key(DATA_DIR)
+# Where processes that answer for each other keep their numbers (project.metrics); prometheus-client reads it too.
+METRICS_DIR = env.shared_folder("PROMETHEUS_MULTIPROC_DIR")
 
 # Database and broker: named by the environment, else those of the running `up`.
 _database = env.database("DATABASE_URL") or (RUNNING and env.database("DATABASE_URL", RUNNING.database_url))

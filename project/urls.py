@@ -9,6 +9,7 @@ from project.schema import DocsView, SchemaView
 urlpatterns = [
     path("livez", views.livez, name="livez"),
     path("readyz", views.readyz, name="readyz"),
+    path("metrics", views.metrics_page, name="metrics"),
     path("sent-mail/", views.sent_mail, name="sent-mail"),
     path("sent-mail/<str:name>", views.sent_letter, name="sent-letter"),
     path("admin/", admin.site.urls),

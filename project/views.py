@@ -5,7 +5,7 @@ from django.contrib.admin.views.decorators import staff_member_required
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from project import health, mailbox
+from project import health, mailbox, metrics
 from project.routes import allows
 
 
@@ -26,6 +26,12 @@ def readyz(request: HttpRequest) -> HttpResponse:
     strict = request.GET.get("strict") == "1"
     ready = report["status"] == "ok" or (report["status"] == "degraded" and not strict)
     return _uncached(JsonResponse(report, status=200 if ready else 503))
+
+
+@allows("GET")
+def metrics_page(request: HttpRequest) -> HttpResponse:
+    """The numbers of this service in Prometheus' text form; open, as `/readyz` is."""
+    return _uncached(HttpResponse(metrics.exposition(), content_type=metrics.CONTENT_TYPE))
 
 
 # Links that act for their reader stand in these messages, so only staff may see them.

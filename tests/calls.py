@@ -101,6 +101,7 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     ),
     "GET /livez": lambda s: Call(),
     "GET /readyz": lambda s: Call(),
+    "GET /metrics": lambda s: Call(),
     "GET /sent-mail/": lambda s: Call(),
     "GET /sent-mail/{name}": lambda s: Call({"name": "none.eml"}),
 }

@@ -70,6 +70,7 @@ def clean_environment() -> dict[str, str]:
     environment = dict(os.environ)
     for name in [
         *ours.split(),
+        "PROMETHEUS_MULTIPROC_DIR",
         "TRUSTED_PROXIES",
         "RATE_LIMITS",
         "DJANGO_SETTINGS_MODULE",

@@ -6,6 +6,7 @@ round at the end. All that other commands need to know stands in the record (`ru
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -50,6 +51,11 @@ class Options:
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
         return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{self.port}"
 
+    @property
+    def metrics_dir(self) -> Path:
+        """Where the children keep the numbers of `/metrics`, each for all; it lives as long as they do."""
+        return self.data_dir / "run" / "metrics"
+
 
 class System:
     """`run` returns when somebody has asked to stop and everything has ended; `EmbeddedError` when it cannot go on."""
@@ -80,6 +86,9 @@ class System:
             os.close(held)
 
     def _start(self) -> None:
+        # A killed `up` leaves numbers of processes that are gone.
+        shutil.rmtree(self.options.metrics_dir, ignore_errors=True)
+        self.options.metrics_dir.mkdir(mode=0o700)
         self._start_servers()
         prepared = self._prepare()
         self._start_ours()
@@ -93,6 +102,7 @@ class System:
         self.supervisor.stop()
         if self.place:
             self.place.remove()
+        shutil.rmtree(self.options.metrics_dir, ignore_errors=True)
         # Until the record is ours it is the only trace of what a killed `up` left.
         if self.record.data:
             forget(self.options.data_dir)
@@ -156,7 +166,11 @@ class System:
         return lambda: self._python(name, "-m", "celery", "-q", "--skip-checks", "-A", "project.celery", *arguments)
 
     def _python(self, name: str, *arguments: str, output: object = None) -> Child:
-        environment = {**os.environ, "DATA_DIR": str(self.options.data_dir)}
+        environment = {
+            **os.environ,
+            "DATA_DIR": str(self.options.data_dir),
+            "PROMETHEUS_MULTIPROC_DIR": str(self.options.metrics_dir),
+        }
         return start_child(
             name,
             [sys.executable, *arguments],

@@ -74,6 +74,7 @@ TABLE: dict[str, Row] = {
     "POST /s/{network_key}/{article_id}/{comment_id}": 400,
     "GET /livez": 200,
     "GET /readyz": 200,
+    "GET /metrics": 200,
     "GET /sent-mail/": STAFF,
     "GET /sent-mail/{name}": STAFF,
 }
