@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import LiveService, Worker
+from tests.processes import LiveService, WebProcess, Worker
 from tests.servers import Servers, clean_environment
 from tests.smtp_sink import SmtpSink
 
@@ -126,25 +126,31 @@ def smtp_sink(_sink: SmtpSink) -> SmtpSink:
 
 
 @pytest.fixture
-def make_worker(
-    transactional_db: None, broker_url: str, smtp_sink: SmtpSink, tmp_path: Path
-) -> Iterator[Callable[..., Worker]]:
-    """Return a function that starts a real Celery worker on the test's database, broker and mail server.
+def beside(transactional_db: None, broker_url: str, smtp_sink: SmtpSink) -> dict[str, str]:
+    """The environment of a real process on the test's database, broker and mail server.
 
-    `make_worker(queues=("mail",), ready=True)`. What it still runs at the end is ended.
+    Rows must be committed for it: `transactional_db` is in use.
     """
     from django.db import connection
 
-    environment = {
+    return {
         **os.environ,
         "DATABASE_URL": _address_of(str(connection.settings_dict["NAME"])),
         "REDIS_URL": broker_url,
         "EMAIL_URL": smtp_sink.url,
     }
+
+
+@pytest.fixture
+def make_worker(beside: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+    """Return a function that starts a real Celery worker on the test's database, broker and mail server.
+
+    `make_worker(queues=("mail",), ready=True)`. What it still runs at the end is ended.
+    """
     workers: list[Worker] = []
 
     def make(ready: bool = True, **options: Any) -> Worker:
-        worker = Worker(environment, tmp_path / f"worker-{len(workers)}.log", **options)
+        worker = Worker(beside, tmp_path / f"worker-{len(workers)}.log", **options)
         workers.append(worker)
         worker.start()
         if ready:
@@ -154,6 +160,25 @@ def make_worker(
     yield make
     for worker in workers:
         worker.stop()
+
+
+@pytest.fixture
+def make_web(beside: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., WebProcess]]:
+    """Return a function that starts a real web server (granian, one process) on the test's database and broker.
+
+    `make_web(RATE_LIMITS="off")`: keywords are further variables. What still runs at the end is killed.
+    """
+    started: list[WebProcess] = []
+
+    def make(**variables: str) -> WebProcess:
+        web = WebProcess({**beside, **variables}, tmp_path / f"web-{len(started)}.log")
+        started.append(web)
+        web.start()
+        return web
+
+    yield make
+    for web in started:
+        web.kill()
 
 
 @pytest.fixture

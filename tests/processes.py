@@ -1,4 +1,4 @@
-"""Real processes for tests: a Celery worker beside the test database, and the whole service by `manage.py up`."""
+"""Real processes for tests: a Celery worker and a web server beside the test database, or the whole service."""
 
 import json
 import os
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from project.embedded.web import web_arguments
 from project.health import QUEUES
 from tests.servers import clean_environment
 
@@ -105,8 +106,87 @@ class Answer:
         return json.loads(self.body)
 
 
+class Client:
+    """Requests to what answers on `port` of this machine."""
+
+    port: int
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        return self.request("GET", path, headers=headers)
+
+    def request(
+        self, method: str, path: str, json_body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """One request, redirects not followed; 4xx and 5xx are answers too."""
+        data = None if json_body is None else json.dumps(json_body).encode()
+        sent = {**({"Content-Type": "application/json"} if data is not None else {}), **(headers or {})}
+        request = urllib.request.Request(self.base + path, data=data, headers=sent, method=method)
+        try:
+            with _opener.open(request, timeout=30) as response:
+                return Answer(response.status, response.headers, response.read())
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, error.headers, error.read())
+
+
 @dataclass
-class LiveService:
+class WebProcess(Client):
+    """A real web server on the database and the broker of this test, started as `manage.py up` starts it."""
+
+    environment: Mapping[str, str]
+    log: Path
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, wait: bool = True) -> None:
+        """Start it, or start it again on the same port after `kill` or `stop`."""
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, *web_arguments("127.0.0.1", self.port)],
+                cwd=ROOT,
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        if wait:
+            wait_until(self._serves, f"the web server, see {self.log}", 60)
+
+    def _serves(self) -> bool:
+        assert self.process and self.process.poll() is None, f"the web server ended:\n{self.output()}"
+        try:
+            return self.get("/livez").status == 200
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        """kill -9 the server and its child, which is the process that answers."""
+        if self.process and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """End it in order and return its exit status."""
+        assert self.process is not None
+        return end(self.process, number)
+
+    def memory(self) -> int:
+        """Return the resident bytes of the process that answers."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        statuses = [Path(f"/proc/{child}/status").read_text() for child in children]
+        return max(int(status.partition("VmRSS:")[2].split()[0]) * 1024 for status in statuses if "VmRSS:" in status)
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+
+@dataclass
+class LiveService(Client):
     """`manage.py up` in a data folder of its own. `base` is its address, `manage` runs commands against it."""
 
     data_dir: Path
@@ -117,10 +197,6 @@ class LiveService:
     # What runs `manage.py up`: tests of ordinary users put another account here.
     popen: dict[str, Any] = field(default_factory=dict)
     command: list[str] = field(default_factory=lambda: list(MANAGE))
-
-    @property
-    def base(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
     @property
     def log(self) -> Path:
@@ -174,22 +250,6 @@ class LiveService:
         )
         assert not check or done.returncode == 0, f"manage.py {arguments} ended with {done.returncode}:\n{done.stderr}"
         return done
-
-    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
-        return self.request("GET", path, headers=headers)
-
-    def request(
-        self, method: str, path: str, json_body: Any = None, headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        """One request, redirects not followed; 4xx and 5xx are answers too."""
-        data = None if json_body is None else json.dumps(json_body).encode()
-        sent = {**({"Content-Type": "application/json"} if data is not None else {}), **(headers or {})}
-        request = urllib.request.Request(self.base + path, data=data, headers=sent, method=method)
-        try:
-            with _opener.open(request, timeout=30) as response:
-                return Answer(response.status, response.headers, response.read())
-        except urllib.error.HTTPError as error:
-            return Answer(error.code, error.headers, error.read())
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
