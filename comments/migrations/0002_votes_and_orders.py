@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='comment',
             name='voter_key',
-            field=models.CharField(blank=True, db_default='', help_text='As whom the author votes: never on this comment.', max_length=32),
+            field=models.CharField(blank=True, db_default='', default='', help_text='As whom the author votes: never on this comment.', max_length=32),
         ),
         migrations.AddIndex(
             model_name='comment',

@@ -76,7 +76,11 @@ class Comment(models.Model):
         max_length=64, blank=True, help_text="Keyed hash of the author's address, to tell authors apart."
     )
     voter_key = models.CharField(
-        max_length=32, blank=True, db_default="", help_text="As whom the author votes: never on this comment."
+        max_length=32,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="As whom the author votes: never on this comment.",
     )
 
     source = models.TextField()
