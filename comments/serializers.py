@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from articles.models import Article, Site
 from comments.models import Comment, Provider
-from comments.selectors import Changes, CommentRow, PageCounts, Permalink, RecentComment, ReplyPage, ThreadPage
+from comments.selectors import Changes, CommentRow, Counts, Permalink, RecentComment, ReplyPage, ThreadPage
 from comments.threads import Branch, walk
 
 
@@ -144,8 +144,8 @@ def permalink_data(found: Permalink) -> dict[str, Any]:
     return data | {"ancestors": [comment_data(row, found.article) for row in found.ancestors]}
 
 
-def counts_data(pages: Iterable[PageCounts]) -> dict[str, Any]:
-    counts = [{"url": page.url, "total": page.total, **page.comments, "shares": page.shares} for page in pages]
+def counts_data(counted: Counts) -> dict[str, Any]:
+    counts = [{"url": page.url, "total": page.total, **page.comments, "shares": page.shares} for page in counted.pages]
     return {"counts": counts}
 
 

@@ -1,6 +1,11 @@
-"""The whole service on one port: what granian serves."""
+"""The whole service on one port: what granian serves.
 
+From the outside in: the life of the process, kept answers, the door of Django, Django.
+"""
+
+import asyncio
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 from project.env import stop_on_env_error
@@ -14,6 +19,42 @@ with stop_on_env_error():
     become_web_process()
     django_application = get_asgi_application()
 
-from project.admission import Admission, Application
+from django.conf import settings
+from django.db import connection
 
-application = Admission(cast(Application, django_application))
+from comments.selectors import current_versions
+from project import metrics
+from project.admission import Admission, Application
+from project.lifespan import Lifespan
+from project.snapshots.front import Front
+from project.snapshots.push import Push
+from project.snapshots.versions import TICK, Versions
+
+# Versions are read by a thread of their own, which keeps its connection: no flood of requests delays it.
+_reader = ThreadPoolExecutor(1, "versions")
+
+
+def _read_versions(articles: list[int], sites: list[int]) -> tuple[dict[int, int], dict[int, int]]:
+    try:
+        return current_versions(articles, sites)
+    except BaseException:
+        connection.close()  # a broken one would fail for ever
+        raise
+
+
+async def _versions_read(articles: list[int], sites: list[int]) -> tuple[dict[int, int], dict[int, int]]:
+    return await asyncio.get_running_loop().run_in_executor(_reader, _read_versions, articles, sites)
+
+
+versions = Versions(_versions_read)
+push = Push(versions.hear, versions.doubt)
+front = Front(Admission(cast(Application, django_application)), versions, settings.SNAPSHOT_MEMORY)
+
+
+async def _tell_numbers() -> None:
+    while True:
+        await asyncio.sleep(TICK)
+        metrics.publish(front.numbers(pushes_sent=push.sent, pushes_received=push.received))
+
+
+application = Lifespan(front, versions.run, push.run, _tell_numbers)

@@ -57,6 +57,17 @@ def flag(name: str, default: bool) -> bool:
     raise EnvError(name, f"must be on or off, not {value!r}.")
 
 
+def number(name: str, default: int, lowest: int, highest: int) -> int:
+    """A whole number within bounds."""
+    value = text(name)
+    if not value:
+        return default
+    found = int(value) if value.isascii() and value.isdigit() and len(value) <= len(str(highest)) else -1
+    if not lowest <= found <= highest:
+        raise EnvError(name, f"must be a whole number from {lowest} to {highest}, not {value!r}.")
+    return found
+
+
 def folder(name: str, default: Path, base: Path) -> Path:
     """An absolute path; a relative one starts at `base`. It need not exist, but must not be a file."""
     path = (base / Path(text(name) or default).expanduser()).absolute()

@@ -26,6 +26,8 @@ ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=[PUBLIC_HOST, "localhost", "1
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 RATE_LIMITS = env.flag("RATE_LIMITS", default=True)
 SECRET_KEY = secret_key(DATA_DIR)
+# Bytes of memory in which each web process keeps finished answers (project.snapshots); the variable says MiB.
+SNAPSHOT_MEMORY = env.number("SNAPSHOT_MEMORY", default=32, lowest=1, highest=65_536) * 1024 * 1024
 # Where processes that answer for each other keep their numbers (project.metrics); prometheus-client reads it too.
 METRICS_DIR = env.shared_folder("PROMETHEUS_MULTIPROC_DIR")
 

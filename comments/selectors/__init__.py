@@ -2,7 +2,7 @@
 
 from comments.selectors.branches import Listing
 from comments.selectors.changes import Changes, thread_changes
-from comments.selectors.counts import PageCounts, page_counts, register_share_counts
+from comments.selectors.counts import Counts, page_counts, register_share_counts
 from comments.selectors.lists import RecentComment, held_comments, recent_comments
 from comments.selectors.rows import CommentRow
 from comments.selectors.snapshot import snapshot
@@ -17,18 +17,20 @@ from comments.selectors.thread import (
     read_thread,
     thread_counts,
 )
+from comments.selectors.versions import current_versions
 
 __all__ = [
     "DEFAULT_LIMIT",
     "MAX_LIMIT",
     "Changes",
     "CommentRow",
+    "Counts",
     "Listing",
-    "PageCounts",
     "Permalink",
     "RecentComment",
     "ReplyPage",
     "ThreadPage",
+    "current_versions",
     "held_comments",
     "page_counts",
     "read_comment",

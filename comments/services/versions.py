@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from articles.models import Article
 from comments.models import Comment
+from project.snapshots.push import announce
 
 
 @dataclass
@@ -23,7 +25,8 @@ class Change:
     """What one transaction changes in a thread.
 
     `counted` adds to the public comments of a provider; `changed` are ids of comments that look different now;
-    `shown` those among them that became visible; `new` is a comment still to be inserted.
+    `shown` those among them that became visible; `new` is a comment still to be inserted. Web processes are told at
+    once, unless it is not `pushed`: then they see it when they next read versions, within a second.
     """
 
     article: Article
@@ -31,6 +34,7 @@ class Change:
     changed: list[int] = field(default_factory=list)
     shown: list[int] = field(default_factory=list)
     new: Comment | None = None
+    pushed: bool = True
 
 
 _ADDED = "SELECT provider, added FROM unnest(%s::text[], %s::int[]) AS given (provider, added)"
@@ -77,6 +81,8 @@ def commit_change(change: Change) -> int:
         version, now = cursor.fetchone()
     if change.new is not None:
         _know_times(change.new, now)
+    if change.pushed:
+        transaction.on_commit(partial(announce, article_id, version), robust=True)
     return int(version)
 
 

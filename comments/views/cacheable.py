@@ -9,15 +9,21 @@ import orjson
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import parse_etags
 
+from project.snapshots.depends import Depends, hand_back
+
 CACHE_CONTROL: Final = "public, max-age=0, s-maxage=1, must-revalidate"
 JSON: Final = "application/json"
 
 
-def cacheable_json(request: HttpRequest, data: Any) -> HttpResponse:
-    """Return `data` with a strong ETag, the hash of its bytes, or 304 to a client that has just these bytes."""
+def cacheable_json(request: HttpRequest, data: Any, depends: Depends) -> HttpResponse:
+    """Return `data` with a strong ETag, the hash of its bytes, or 304 to a client that has just these bytes.
+
+    `depends` says for how long a web process may keep the answer.
+    """
+    hand_back(request, depends)
     body = orjson.dumps(data)
     etag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
-    headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL}
+    headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept-Encoding"}
     if _is_known(request.headers.get("If-None-Match", ""), etag):
         unchanged = HttpResponse(status=304, headers=headers)
         del unchanged["Content-Type"]

@@ -12,8 +12,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from articles.authentication import credential
-from articles.models import Site
-from articles.selectors import find_site, page_from_request_data
+from articles.models import Article, Site
+from articles.selectors import PageRef, find_site, page_from_request_data
 from comments import selectors, serializers
 from comments.tokens import comment_ids, proven
 from comments.views.cacheable import cacheable_json
@@ -22,9 +22,13 @@ from project.documented import documented
 from project.errors import refused_field
 from project.parsers import read_json
 from project.routes import allows
+from project.snapshots.depends import Depends, keepable
 
 MAX_URLS: Final = 100
 MAX_VERSION: Final = 2**63 - 1
+# Seconds for which a web process may keep what no version tells: lists of a whole site, and numbers of shares.
+LIST_AGE: Final = 1.0
+SHARES_AGE: Final = 10.0
 PRIVATE: Final = {"Cache-Control": "private, no-store"}
 
 SITE: Final = OpenApiParameter("site", str, required=True, description="Slug of the site.")
@@ -41,6 +45,7 @@ EDIT_TOKENS: Final = OpenApiParameter(
 )
 
 
+@keepable("site", "url", "identifier", "article", "sort", "cursor", "limit", addresses=("url",), has_version=True)
 @documented(
     get=extend_schema(
         operation_id="thread",
@@ -72,9 +77,10 @@ def thread(request: HttpRequest) -> HttpResponse:
         )
     # Nobody can write on an article that is there but not public; a page not yet known waits for its first comment.
     data = serializers.thread_data(page, ref.url, ref.identifier, comments_open=ref.article is None)
-    return json_response(data) if page.is_behind else cacheable_json(request, data)
+    return json_response(data) if page.is_behind else cacheable_json(request, data, _depends(ref, page.version))
 
 
+@keepable("site", "url", "identifier", "article", "since", addresses=("url",))
 @documented(
     get=extend_schema(
         operation_id="thread_changes",
@@ -89,9 +95,10 @@ def changes(request: HttpRequest) -> HttpResponse:
     if since is None:
         raise refused_field("since", "required", "Name the version that was read.")
     with selectors.snapshot():
-        article = page_from_request_data(request.GET).public_article()
+        ref = page_from_request_data(request.GET)
+        article = ref.public_article()
         found = selectors.thread_changes(article, since=since)
-    return cacheable_json(request, serializers.changes_data(found, article))
+    return cacheable_json(request, serializers.changes_data(found, article), _depends(ref, found.version))
 
 
 @documented(
@@ -111,13 +118,16 @@ def mine(request: HttpRequest) -> HttpResponse:
     return json_response(data, headers=PRIVATE)
 
 
+@keepable()
 @documented(get=extend_schema(operation_id="comment", responses=serializers.PermalinkSerializer))
 @allows("GET")
 def comment(request: HttpRequest, comment_id: int) -> HttpResponse:
     """One comment with the beginning of its branch and its ancestors, at most the 50 nearest."""
-    return cacheable_json(request, serializers.permalink_data(selectors.read_comment(comment_id)))
+    found = selectors.read_comment(comment_id)
+    return cacheable_json(request, serializers.permalink_data(found), _hangs_on(found.article))
 
 
+@keepable("cursor", "limit")
 @documented(
     get=extend_schema(
         operation_id="comment_replies", parameters=[CURSOR, LIMIT], responses=serializers.RepliesSerializer
@@ -127,9 +137,10 @@ def comment(request: HttpRequest, comment_id: int) -> HttpResponse:
 def replies(request: HttpRequest, comment_id: int) -> HttpResponse:
     """The direct replies of a comment, oldest first, each with the beginning of its branch."""
     page = selectors.read_replies(comment_id, cursor=request.GET.get("cursor"), limit=_limit(request))
-    return cacheable_json(request, serializers.replies_data(page))
+    return cacheable_json(request, serializers.replies_data(page), _hangs_on(page.article))
 
 
+@keepable("site", "url", lists=("url",), posted=(("site", "site"), ("urls", "url")))
 @documented(
     get=extend_schema(
         operation_id="counts",
@@ -151,19 +162,25 @@ def counts(request: HttpRequest) -> HttpResponse:
     """
     if request.method == "POST":
         body = read_json(request)
-        return json_response(_counts(body, body.get("urls")))
-    return cacheable_json(request, _counts(request.GET, request.GET.getlist("url")))
+        return json_response(serializers.counts_data(_counts(body, body.get("urls"))))
+    counted = _counts(request.GET, request.GET.getlist("url"))
+    # An address that is unknown today may have an article in a moment, and no version tells.
+    max_age = SHARES_AGE if counted.all_known else LIST_AGE
+    depends = Depends(counted.versions, counted.site, max_age)
+    return cacheable_json(request, serializers.counts_data(counted), depends)
 
 
+@keepable("site", "limit")
 @documented(get=extend_schema(operation_id="recent", parameters=[SITE, LIMIT], responses=serializers.RecentSerializer))
 @allows("GET")
 def recent(request: HttpRequest) -> HttpResponse:
     """The latest public comments of a site, newest first, each with its article."""
     site = find_site(_site(request.GET))
-    return cacheable_json(request, serializers.recent_data(selectors.recent_comments(site, _limit(request))))
+    data = serializers.recent_data(selectors.recent_comments(site, _limit(request)))
+    return cacheable_json(request, data, Depends(max_age=LIST_AGE))
 
 
-def _counts(data: Mapping[str, Any], urls: Any) -> dict[str, Any]:
+def _counts(data: Mapping[str, Any], urls: Any) -> selectors.Counts:
     site = _site(data)
     if not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
         raise refused_field("urls", "not_a_list", "Send a list of addresses.")
@@ -171,7 +188,19 @@ def _counts(data: Mapping[str, Any], urls: Any) -> dict[str, Any]:
         raise refused_field("url", "required", "Name at least one address.")
     if len(urls) > MAX_URLS:
         raise refused_field("url", "too_many", f"At most {MAX_URLS} addresses can be counted at once.")
-    return serializers.counts_data(selectors.page_counts(site, urls))
+    return selectors.page_counts(site, urls)
+
+
+def _depends(ref: PageRef, version: int) -> Depends:
+    """Say what a page's answer hangs on; one of no public article repeats the address, and may change unseen."""
+    site = (ref.site.pk, ref.site.version)
+    if (article := ref.public_article()) is None:
+        return Depends(site=site, max_age=LIST_AGE, exact=True)
+    return Depends({article.pk: version}, site)
+
+
+def _hangs_on(article: Article) -> Depends:
+    return Depends({article.pk: article.thread.version}, (article.site_id, article.site.version))
 
 
 def _site(data: Mapping[str, Any]) -> str:

@@ -151,7 +151,7 @@ class System:
 
     def _start_ours(self) -> None:
         options, add = self.options, self.supervisor.add
-        web = ["granian", "--interface", "asginl", "--loop", "uvloop", "--host", options.host]
+        web = ["granian", "--interface", "asgi", "--loop", "uvloop", "--host", options.host]
         web += ["--port", str(options.port), "--workers", str(options.web_workers), "--no-ws"]
         web += ["--log-level", "warning", "--respawn-failed-workers", "--workers-kill-timeout", "10"]
         add("web server", WEB, lambda: self._python("web", "-m", *web, "project.asgi:application"))

@@ -35,13 +35,15 @@ class Depends:
 class Declared:
     """The parameters that tell answers of one view apart, in the order of their one spelling.
 
-    `addresses` are compared as canonical URLs, `lists` may come more than once and keep their order.
+    `addresses` are compared as canonical URLs; `lists` may come more than once and keep their order; `posted` names
+    the members of the JSON object that may ask the same by POST, as (member, parameter).
     """
 
     parameters: tuple[str, ...]
     addresses: frozenset[str] = frozenset()
     lists: frozenset[str] = frozenset()
     has_version: bool = False
+    posted: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -52,14 +54,18 @@ class Ticket:
 
 
 def keepable(
-    *parameters: str, addresses: tuple[str, ...] = (), lists: tuple[str, ...] = (), has_version: bool = False
+    *parameters: str,
+    addresses: tuple[str, ...] = (),
+    lists: tuple[str, ...] = (),
+    has_version: bool = False,
+    posted: tuple[tuple[str, str], ...] = (),
 ) -> Callable[[View], View]:
     """Declare that answers to GET differ by the path and these parameters alone.
 
     `has_version` is for a thread's page: readers may name a version with `at_least`. Put it above every other
     decorator.
     """
-    declared = Declared(parameters, frozenset(addresses), frozenset(lists), has_version)
+    declared = Declared(parameters, frozenset(addresses), frozenset(lists), has_version, posted)
 
     def decorate(view: View) -> View:
         view.declared = declared  # type: ignore[attr-defined]

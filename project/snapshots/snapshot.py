@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-import brotli
+import brotli  # type: ignore[import-untyped]
 
 from project.snapshots.versions import MAX_AGE, Known
 
@@ -61,10 +61,8 @@ class Snapshot:
         "built_at",
         "ends_at",
         "etags",
-        "exact",
         "fresh_until",
         "is_outdated",
-        "key",
         "plain",
         "size",
         "stamps",
@@ -75,16 +73,14 @@ class Snapshot:
 
     def __init__(
         self,
-        key: Any,
         plain: bytes,
         headers: Iterable[Header],
         *,
         built_at: float,
         stamps: Sequence[tuple[Known, int]],
         max_age: float | None = None,
-        exact: tuple[str, ...] | None = None,
     ) -> None:
-        self.key, self.plain, self.stamps, self.exact = key, plain, stamps, exact
+        self.plain, self.stamps = plain, stamps
         self.built_at = self.used_at = built_at
         self.ends_at = built_at + max_age if max_age is not None else float("inf")
         self.fresh_until = min(built_at + MAX_AGE, self.ends_at)
@@ -119,6 +115,21 @@ class Snapshot:
 
     def _etag(self, mark: str) -> bytes:
         return f'"{self.tag}{"-" if mark else ""}{mark}"'.encode()
+
+    def unchanged(self, known: bytes, accepts: int) -> Message | None:
+        """Return the 304 for a client that names one of our tags, compared weakly, or `*`; None for any other.
+
+        Any coding will do: the bytes that she has say the same.
+        """
+        if (found := self.etags.get(known)) is not None:
+            return found.not_modified
+        for tag in known.split(b","):
+            name = tag.strip()
+            if name == b"*":
+                return self.best[accepts].not_modified
+            if (found := self.etags.get(name.removeprefix(b"W/"))) is not None:
+                return found.not_modified
+        return None
 
     def outdate(self) -> None:
         """One of its versions is about to move: it is given for as long as it was known to be current, no longer."""

@@ -57,6 +57,8 @@ class Versions:
     def __init__(self, read: Read) -> None:
         self.listeners: list[Listener] = []
         self.in_use: Callable[[float], Iterable[Known]] = lambda since: ()
+        # Called when a thread has its first version: a page that nobody had written on is known from now on.
+        self.on_birth: Callable[[], None] = lambda: None
         self.checks = 0
         self._read = read
         self._known: dict[Name, Known] = {}
@@ -93,6 +95,8 @@ class Versions:
 
     def hear(self, article_id: int, version: int) -> None:
         """Take note that a thread has reached a version; older news, and news of what nobody needs, is nothing."""
+        if version == 1:
+            self.on_birth()
         known = self._known.get(("article", article_id))
         if known is not None and known.version is not None and version > known.version:
             known.heard_at = time.monotonic()
