@@ -98,7 +98,7 @@ class Push:
 async def _for_ever(work: Callable[[Any], Any]) -> None:
     """Do `work` with a connection of its own, and again whenever that is lost."""
     while True:
-        client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=RETRY, socket_keepalive=True)
+        client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=RETRY)
         try:
             await work(client)
         except (redis.RedisError, OSError) as error:
