@@ -53,13 +53,15 @@ class Store:
 
     def put(self, place: Place, snapshot: Snapshot) -> None:
         """Keep an answer in its place, instead of the one that was there."""
+        # It hangs on its versions before the old one lets go of them: in between they would be forgotten.
+        snapshot.attach()
         self.remove(place)
         if snapshot.size > self.limit:
+            snapshot.detach()
             self._release(snapshot)
             return
         place.snapshot = self._kept[place] = snapshot
         self.bytes += snapshot.size
-        snapshot.attach()
         self._shrink()
 
     def code(self, place: Place, snapshot: Snapshot, body: bytes) -> None:
