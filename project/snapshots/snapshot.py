@@ -23,8 +23,6 @@ BROTLI: Final = 2
 WORTH_CODING: Final = 1_000
 GZIP_LEVEL: Final = 6
 BROTLI_QUALITY: Final = 5
-# Seconds between two builds of one answer, however fast its thread moves.
-REST: Final = 0.25
 # Bytes that an entry takes besides its bodies: messages, headers, its places in tables.
 OVERHEAD: Final = 4_000
 
@@ -64,6 +62,7 @@ class Snapshot:
         "fresh_until",
         "is_outdated",
         "plain",
+        "rests_until",
         "size",
         "stamps",
         "tag",
@@ -84,6 +83,7 @@ class Snapshot:
         self.built_at = self.used_at = built_at
         self.ends_at = built_at + max_age if max_age is not None else float("inf")
         self.fresh_until = min(built_at + MAX_AGE, self.ends_at)
+        self.rests_until = float("-inf")
         self.version = stamps[0][1] if stamps and stamps[0][0].name[0] == "article" else 0
         self.is_outdated = self.brotli_asked = False
         kept = [header for header in headers if header[0] not in CODED]
@@ -132,10 +132,13 @@ class Snapshot:
         return None
 
     def outdate(self) -> None:
-        """One of its versions is about to move: it is given for as long as it was known to be current, no longer."""
+        """One of its versions is about to move: it is given no longer, save while its place rests from builds.
+
+        Even then no longer than a second after it was last known to be current.
+        """
         if not self.is_outdated:
             self.is_outdated = True
-            self.fresh_until = min(self._current_until(), self.built_at + REST)
+            self.fresh_until = min(self._current_until(), self.rests_until)
 
     def renew(self, now: float) -> bool:
         """Move the bound on if all versions are known to be the same still; say whether it may be given at `now`."""

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from weakref import WeakValueDictionary
 
 from project.snapshots.requests import Key
 from project.snapshots.snapshot import Snapshot
 from project.snapshots.versions import Known, Versions
+
+# However fast a thread moves, an answer is built at most so many times in so many seconds, unless a reader names a
+# version that it has not reached.
+BUILDS: Final = 4
+PERIOD: Final = 1.0
 
 Raw = tuple[str, bytes, bytes]
 """Path, query (or body) and Accept-Encoding as a client sent them."""
@@ -19,12 +24,20 @@ Raw = tuple[str, bytes, bytes]
 class Place:
     """The one place of all requests that ask for the same answer: it, or the `flight` that is getting it."""
 
-    __slots__ = ("__weakref__", "flight", "key", "snapshot")
+    __slots__ = ("__weakref__", "builds", "flight", "key", "snapshot")
 
     def __init__(self, key: Key) -> None:
         self.key = key
         self.snapshot: Snapshot | None = None
         self.flight: asyncio.Task[Any] | None = None
+        self.builds: deque[float] = deque(maxlen=BUILDS)
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Hold a new answer, and tell it until when it has to do even if its thread moves on."""
+        self.snapshot = snapshot
+        self.builds.append(snapshot.built_at)
+        if len(self.builds) == BUILDS:
+            snapshot.rests_until = self.builds[0] + PERIOD
 
 
 class Store:
@@ -60,7 +73,8 @@ class Store:
             snapshot.detach()
             self._release(snapshot)
             return
-        place.snapshot = self._kept[place] = snapshot
+        place.take(snapshot)
+        self._kept[place] = snapshot
         self.bytes += snapshot.size
         self._shrink()
 
