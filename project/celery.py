@@ -26,6 +26,7 @@ with stop_on_env_error():
 QUEUE_OF = {
     "articles.tasks.publish_due": "maintenance",
     "articles.tasks.purge_deleted": "maintenance",
+    "comments.tasks.prune_orders": "maintenance",
     "sharing.tasks.deliver_confirmations": "confirm",
     "sharing.tasks.deliver_mail": "mail",
     "sharing.tasks.fan_out": "fanout",
@@ -40,6 +41,7 @@ BEAT = {
     "sharing.tasks.prune": 3600,
     "articles.tasks.publish_due": 20,
     "articles.tasks.purge_deleted": 3600,
+    "comments.tasks.prune_orders": 600,
 }
 
 # A message that a worker took and did not finish comes back after this; the longest task is shorter.

@@ -46,6 +46,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "page_conflict": (409, "Identifier and address belong to two pages"),
     "pin_not_possible": (409, "This comment cannot be pinned"),
     "stale_revision": (409, "The comment has changed since"),
+    "cursor_expired": (410, "This cursor has outlived its order"),
     "too_old": (410, "The changes since then are no longer at hand"),
     "body_too_large": (413, "The body is too large"),
     "unsupported_media_type": (415, "The body has a type that is not taken here"),

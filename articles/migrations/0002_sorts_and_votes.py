@@ -23,6 +23,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='site',
             name='default_sort',
-            field=models.CharField(choices=[('best', 'Best'), ('newest', 'Newest'), ('oldest', 'Oldest'), ('hot', 'Hot'), ('controversial', 'Controversial')], default='newest', max_length=16),
+            field=models.CharField(choices=[('best', 'Best'), ('newest', 'Newest'), ('oldest', 'Oldest'), ('hot', 'Hot'), ('controversial', 'Controversial')], default='best', max_length=16),
         ),
     ]

@@ -31,7 +31,7 @@ class Site(models.Model):
     slug = models.SlugField(max_length=64, unique=True)
     name = models.CharField(max_length=200)
     moderation = models.CharField(max_length=16, choices=Moderation, default=Moderation.OPEN)
-    default_sort = models.CharField(max_length=16, choices=Sort, default=Sort.NEWEST)
+    default_sort = models.CharField(max_length=16, choices=Sort, default=Sort.BEST)
     anonymous_votes = models.BooleanField(
         default=True, db_default=True, help_text="Readers without an account may vote, each known by a token of hers."
     )

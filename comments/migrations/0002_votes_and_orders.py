@@ -21,6 +21,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('sort', models.CharField(max_length=16)),
+                ('provider', models.CharField(blank=True, db_default='', default='', max_length=16)),
                 ('version', models.BigIntegerField()),
                 ('ids', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
@@ -84,7 +85,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='threadorder',
-            constraint=models.UniqueConstraint(fields=('article', 'sort', 'version'), name='one_order_per_version'),
+            constraint=models.UniqueConstraint(fields=('article', 'sort', 'provider', 'version'), name='one_order_per_version'),
         ),
         migrations.AddIndex(
             model_name='vote',

@@ -52,8 +52,9 @@ class ThreadCount(models.Model):
 class ThreadOrder(models.Model):
     """The ranked order of a thread's roots as it was at one version, so that its pages do not move under a reader.
 
-    `ids` are those of the first 1,000 visible unpinned roots. Pruned an hour after there is a newer one of the same
-    thread and sort.
+    `ids` are those of the first 1,000 visible roots, with a `provider` of those that came from there. Pinned ones
+    stand where they rank: how many of them a first page shows ahead of the order depends on its length. Pruned an hour
+    after there is a newer order of the same roots.
     """
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -61,13 +62,14 @@ class ThreadOrder(models.Model):
         Article, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
     )
     sort = models.CharField(max_length=16)
+    provider = models.CharField(max_length=16, blank=True, default="", db_default="")
     version = models.BigIntegerField()
     ids = ArrayField(models.BigIntegerField())
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["article", "sort", "version"], name="one_order_per_version"),
+            models.UniqueConstraint(fields=["article", "sort", "provider", "version"], name="one_order_per_version"),
         ]
         indexes: ClassVar = [models.Index(fields=["created_at"], name="orders_by_age")]
 

@@ -15,6 +15,7 @@ from articles.authentication import credential
 from articles.models import Article, Site
 from articles.selectors import PageRef, find_site, page_from_request_data
 from comments import selectors, serializers
+from comments.services.orders import keep_order
 from comments.tokens import comment_ids, proven
 from comments.views.cacheable import cacheable_json
 from project.answers import json_response
@@ -75,6 +76,7 @@ def thread(request: HttpRequest) -> HttpResponse:
             limit=limit,
             at_least=at_least,
         )
+    keep_order(page)
     # Nobody can write on an article that is there but not public; a page not yet known waits for its first comment.
     data = serializers.thread_data(page, ref.url, ref.identifier, comments_open=ref.article is None)
     return json_response(data) if page.is_behind else cacheable_json(request, data, _depends(ref, page.version))

@@ -13,13 +13,20 @@ from django.utils.translation import gettext
 from articles.models import Article, Site
 from comments.models import Comment, Provider
 from comments.selectors import CommentRow, Permalink, held_comments, read_comment, read_replies, read_thread
+from comments.services.orders import keep_order
 from comments.threads import Branch, walk
 from comments.views.comment_form import CommentForm
 from comments.views.outline import OutlineRow, outline
 from project import tokens
 from project.errors import Problem
 
-SORTS: Final = {Site.Sort.NEWEST: "Newest first", Site.Sort.OLDEST: "Oldest first"}
+SORTS: Final = {
+    Site.Sort.BEST: "Best first",
+    Site.Sort.NEWEST: "Newest first",
+    Site.Sort.OLDEST: "Oldest first",
+    Site.Sort.HOT: "Hot",
+    Site.Sort.CONTROVERSIAL: "Controversial",
+}
 # Their tabs stand even at zero; the others appear with their first comment.
 ALWAYS: Final = (Provider.NATIVE, Provider.WORDPRESS, Provider.DISQUS)
 VIEW_DAYS: Final = timedelta(hours=24)
@@ -108,6 +115,7 @@ def thread_view(article: Article, data: Mapping[str, str], form: CommentForm | N
     """
     query = Query.of(article, data)
     page = read_thread(article, sort=query.sort, cursor=_root_cursor(query), provider=query.provider)
+    keep_order(page)
     view = ThreadView(article, form or CommentForm(parent=query.reply), page.version, page.total)
     view.tabs, view.sorts = _tabs(query, page.counts), _sorts(query)
     branches = page.branches

@@ -41,7 +41,7 @@ def test_oldest_root_first() -> None:
 
 def test_sort_that_does_not_exist_is_refused() -> None:
     article = make_article()
-    assert refusal(lambda: read_thread(article, sort="best")) == "sort_unknown"
+    assert refusal(lambda: read_thread(article, sort="worst")) == "sort_unknown"
     assert refusal(lambda: read_thread(None, sort="")) == "sort_unknown"
 
 
