@@ -15,6 +15,7 @@ from project.metrics import SnapshotNumbers
 from project.snapshots.build import Built, Relay, build
 from project.snapshots.posted import Posted, read_posted
 from project.snapshots.requests import PREFIX, Wanted, codings, read_body, read_request
+from project.snapshots.shared import Shared
 from project.snapshots.snapshot import BROTLI, Message, Snapshot, brotlied, now
 from project.snapshots.store import Meaning, Memo, Place, Raw, Store
 from project.snapshots.versions import Versions
@@ -40,9 +41,10 @@ class Front:
     def __init__(self, inside: Application, versions: Versions, limit: int) -> None:
         self.inside = inside
         self.versions = versions
-        self.store = Store(versions, limit)
+        self.store = Store(limit)
         # Pages that nobody has written on, apart, so that a flood of addresses drives out no answer that is read.
-        self.apart = Store(versions, limit // APART_SHARE)
+        self.apart = Store(limit // APART_SHARE)
+        self.shared = Shared(versions)
         self.memo = Memo(limit // MEMO_SHARE)
         self.answers = {"kept": 0, "not_modified": 0, "built": 0, "relayed": 0}
         self._build_seconds: list[float] = []
@@ -189,17 +191,20 @@ class Front:
         return result
 
     async def _build(self, home: Place, wanted: Wanted) -> Built | Relay:
-        began = now()
+        began, place = now(), self.store.place(wanted.key)
         try:
-            result = await build(self.inside, self.versions, wanted)
+            ready = await self.shared.fetch(wanted.key, place.snapshot, wanted.at_least)
+            result = Built(ready, None) if ready else await build(self.inside, self.versions, wanted)
         finally:
             home.flight = None
         if isinstance(result, Built):
-            self._build_seconds.append(now() - began)
             if result.exact is None:
-                self.store.put(self.store.place(wanted.key), result.snapshot)
+                self.store.put(place, result.snapshot)
             else:
                 self.apart.put(self.apart.place(wanted.exact), result.snapshot)
+            if ready is None:
+                self._build_seconds.append(now() - began)
+                self._start(self.shared.offer(wanted.key, result.snapshot))
         return result
 
     async def _code_better(self, place: Place, snapshot: Snapshot) -> None:

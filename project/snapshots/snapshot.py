@@ -60,6 +60,7 @@ class Snapshot:
         "ends_at",
         "etags",
         "fresh_until",
+        "headers",
         "is_outdated",
         "plain",
         "rests_until",
@@ -86,9 +87,10 @@ class Snapshot:
         self.rests_until = float("-inf")
         self.version = stamps[0][1] if stamps and stamps[0][0].name[0] == "article" else 0
         self.is_outdated = self.brotli_asked = False
-        kept = [header for header in headers if header[0] not in CODED]
+        # Those of every coding.
+        self.headers = [header for header in headers if header[0] not in CODED]
         self.tag = hashlib.blake2b(plain, digest_size=16).hexdigest()
-        whole = Answer(plain, self._etag(""), kept)
+        whole = Answer(plain, self._etag(""), self.headers)
         self.best = [whole, whole, whole, whole]
         self.etags = {whole.etag: whole}
         self.size = len(plain) + OVERHEAD
@@ -106,9 +108,7 @@ class Snapshot:
         self.best[BROTLI] = self.best[GZIP | BROTLI] = coded
 
     def _add(self, body: bytes, coding: bytes, mark: str) -> Answer:
-        whole = self.best[0]
-        kept = [header for header in whole.start["headers"] if header[0] not in CODED]
-        coded = Answer(body, self._etag(mark), kept, coding)
+        coded = Answer(body, self._etag(mark), self.headers, coding)
         self.etags[coded.etag] = coded
         self.size += len(body)
         return coded

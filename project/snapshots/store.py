@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 from project.snapshots.requests import Key
 from project.snapshots.snapshot import Snapshot
-from project.snapshots.versions import Known, Versions
+from project.snapshots.versions import Known
 
 # However fast a thread moves, an answer is built at most so many times in so many seconds, unless a reader names a
 # version that it has not reached.
@@ -43,10 +43,9 @@ class Place:
 class Store:
     """Answers in their places. What alone is larger than the bound is not kept."""
 
-    def __init__(self, versions: Versions, limit: int) -> None:
+    def __init__(self, limit: int) -> None:
         self.limit = limit
         self.bytes = self.evictions = 0
-        self._versions = versions
         self._places: WeakValueDictionary[Key, Place] = WeakValueDictionary()
         self._kept: OrderedDict[Place, Snapshot] = OrderedDict()
 
@@ -66,16 +65,13 @@ class Store:
 
     def put(self, place: Place, snapshot: Snapshot) -> None:
         """Keep an answer in its place, instead of the one that was there."""
-        # It hangs on its versions before the old one lets go of them: in between they would be forgotten.
-        snapshot.attach()
         self.remove(place)
         if snapshot.size > self.limit:
-            snapshot.detach()
-            self._release(snapshot)
             return
         place.take(snapshot)
         self._kept[place] = snapshot
         self.bytes += snapshot.size
+        snapshot.attach()
         self._shrink()
 
     def code(self, place: Place, snapshot: Snapshot, body: bytes) -> None:
@@ -92,7 +88,6 @@ class Store:
         place.snapshot = None
         self.bytes -= snapshot.size
         snapshot.detach()
-        self._release(snapshot)
 
     def clear(self) -> None:
         for place in list(self._kept):
@@ -110,10 +105,6 @@ class Store:
         while self.bytes > self.limit:
             self.evictions += 1
             self.remove(next(iter(self._kept)))
-
-    def _release(self, snapshot: Snapshot) -> None:
-        for known, _ in snapshot.stamps:
-            self._versions.release(known)
 
 
 class Meaning(NamedTuple):

@@ -11,8 +11,10 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, Literal, Protocol
+from weakref import WeakValueDictionary
 
 log = logging.getLogger(__name__)
 
@@ -37,18 +39,13 @@ class Dependent(Protocol):
 class Known:
     """The version of one thread or site: `version` is None until it was read, `read_at` the monotonic time before."""
 
-    __slots__ = ("dependents", "heard_at", "name", "read_at", "version", "watchers")
+    __slots__ = ("__weakref__", "dependents", "heard_at", "name", "read_at", "version")
 
     def __init__(self, name: Name) -> None:
         self.name = name
         self.version: int | None = None
         self.read_at = self.heard_at = float("-inf")
         self.dependents: set[Dependent] = set()
-        self.watchers = 0
-
-    @property
-    def is_needed(self) -> bool:
-        return bool(self.dependents or self.watchers)
 
 
 class Versions:
@@ -61,7 +58,9 @@ class Versions:
         self.on_birth: Callable[[], None] = lambda: None
         self.checks = 0
         self._read = read
-        self._known: dict[Name, Known] = {}
+        # What nobody holds any more is forgotten by itself.
+        self._known: WeakValueDictionary[Name, Known] = WeakValueDictionary()
+        self._watched: Counter[Known] = Counter()
         self._wanted: set[Name] = set()
         self._answer: asyncio.Future[None] | None = None
         self._bell = asyncio.Event()
@@ -70,28 +69,25 @@ class Versions:
         return len(self._known)
 
     def known(self, kind: Kind, number: int) -> Known:
-        """Return what is known of one version, at first nothing; kept only while somebody hangs on it."""
+        """Return what is known of one version, at first nothing; remembered as long as somebody holds it."""
         name: Name = (kind, number)
         found = self._known.get(name)
         if found is None:
             found = self._known[name] = Known(name)
         return found
 
-    def release(self, known: Known) -> None:
-        """Forget a version on which nothing hangs any more."""
-        if not known.is_needed:
-            self._known.pop(known.name, None)
-
     def watch(self, article_id: int) -> Known:
         """Keep reading the version of an article's thread, whether anybody asks or not, and tell the listeners."""
         known = self.known("article", article_id)
-        known.watchers += 1
+        self._watched[known] += 1
         return known
 
     def unwatch(self, article_id: int) -> None:
+        """Take back one `watch`."""
         known = self.known("article", article_id)
-        known.watchers -= 1
-        self.release(known)
+        self._watched[known] -= 1
+        if self._watched[known] <= 0:
+            del self._watched[known]
 
     def hear(self, article_id: int, version: int) -> None:
         """Take note that a thread has reached a version; older news, and news of what nobody needs, is nothing."""
@@ -115,7 +111,7 @@ class Versions:
 
     def doubt(self) -> None:
         """Ask for all versions at once: news may have been lost."""
-        self._wanted.update(self._known)
+        self._wanted.update(self._known.keys())
         self._bell.set()
 
     async def check(self, names: Iterable[Known]) -> bool:
@@ -141,7 +137,7 @@ class Versions:
             if began >= next_tick:
                 next_tick = began + TICK
                 self._wanted.update(known.name for known in self.in_use(began - 2 * TICK))
-                self._wanted.update(name for name, known in self._known.items() if known.watchers)
+                self._wanted.update(known.name for known in self._watched)
             await self._read_wanted(began)
 
     async def _read_wanted(self, began: float) -> None:
@@ -173,7 +169,7 @@ class Versions:
             dependent.outdate()
         known.version = version
         kind, number = known.name
-        if known.watchers and kind == "article":
+        if known in self._watched and kind == "article":
             for listener in self.listeners:
                 listener(number, version)
 
