@@ -63,6 +63,8 @@ class SiteAdmin(SiteScopedAdmin[Site]):
         "max_links",
         "max_length",
         "default_sort",
+        "anonymous_votes",
+        "votes_per_network",
         "announce_hours",
     )
 

@@ -71,7 +71,7 @@ def read_author(data: Mapping[str, Any], refusals: Refusals, prefix: str = "") -
     )
 
 
-def read_draft(data: Mapping[str, Any], *, edit_tokens: Sequence[str] = ()) -> Draft:
+def read_draft(data: Mapping[str, Any], *, edit_tokens: Sequence[str] = (), voter: str = "") -> Draft:
     """Return the comment in a request of `POST comments`.
 
     Problem: validation_failed, naming every refused field. The site's own limit on the text is applied where
@@ -93,7 +93,7 @@ def read_draft(data: Mapping[str, Any], *, edit_tokens: Sequence[str] = ()) -> D
     elif follow and not guest.email:
         refusals.add("author.email", "required", "An address is needed to be told of replies.")
     refusals.raise_any()
-    return Draft(body, guest, parent, follow, tuple(edit_tokens))
+    return Draft(body, guest, parent, follow, tuple(edit_tokens), voter)
 
 
 def read_title(data: Mapping[str, Any]) -> str:

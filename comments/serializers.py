@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -114,10 +114,11 @@ def thread_data(page: ThreadPage, url: str = "", identifier: str = "", *, commen
     }
 
 
-def mine_data(article: Article | None, held: Iterable[Comment]) -> dict[str, Any]:
-    """Return what one reader sees beside the thread: her own comments that are still held, as she wrote them."""
+def mine_data(article: Article | None, held: Iterable[Comment], votes: Mapping[int, int]) -> dict[str, Any]:
+    """Return what one reader sees beside the thread: her comments that are still held, as she wrote them, and votes."""
     pending = [comment_data(comment, article, disclosed=True) for comment in held] if article else []
-    return {"votes": {}, "editable": [], "pending": pending}
+    marks = {str(comment_id): value for comment_id, value in votes.items()}
+    return {"votes": marks, "editable": [], "pending": pending}
 
 
 def changes_data(changes: Changes, article: Article | None) -> dict[str, Any]:

@@ -1,5 +1,11 @@
 """Every address under which comments are read, written and moderated."""
 
-from comments.views import moderation, pages, reading, writing
+from comments.views import moderation, pages, reading, voting, writing
 
-urlpatterns = [*reading.urlpatterns, *writing.urlpatterns, *moderation.urlpatterns, *pages.urlpatterns]
+urlpatterns = [
+    *reading.urlpatterns,
+    *writing.urlpatterns,
+    *voting.urlpatterns,
+    *moderation.urlpatterns,
+    *pages.urlpatterns,
+]

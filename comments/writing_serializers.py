@@ -46,3 +46,19 @@ class PostedSerializer(CommentSerializer):
 
 class PreviewSerializer(serializers.Serializer[Any]):
     html = serializers.CharField()
+
+
+class VoterSerializer(serializers.Serializer[Any]):
+    voter = serializers.CharField(help_text="A token (`awv_…`) for the header `X-Afterword-Voter`.")
+
+
+class VoteSerializer(serializers.Serializer[Any]):
+    value = serializers.IntegerField(min_value=-1, max_value=1, help_text="1 up, -1 down, 0 takes the vote back.")
+
+
+class VotedSerializer(serializers.Serializer[Any]):
+    up = serializers.IntegerField()
+    down = serializers.IntegerField()
+    score = serializers.IntegerField(help_text="`up` less `down`.")
+    value = serializers.IntegerField(help_text="The voter's own vote: 1, 0 or -1.")
+    version = serializers.IntegerField(help_text="Pass it as `at_least` to read the thread with this vote.")

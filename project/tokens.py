@@ -21,6 +21,7 @@ from django.utils.crypto import salted_hmac
 MAX_TOKEN_LENGTH: Final = 2_000
 MAX_ID: Final = 2**63 - 1
 EDIT_TOKEN: Final = re.compile(r"awe_([1-9][0-9]{0,18})\.([A-Za-z0-9_-]{22})")
+VOTER_TOKEN: Final = re.compile(r"awv_([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{22})")
 API_KEY_PREFIX_LENGTH: Final = 12
 
 
@@ -35,6 +36,9 @@ class Purpose(StrEnum):
     CURSOR = "cursor"
     ADDRESS = "address"
     VISITOR = "visitor"
+    SIGN_VOTER = "sign-voter"
+    VOTER = "voter"
+    VOTERS_NETWORK = "voters-network"
 
 
 class BadToken(Exception):  # noqa: N818 — a fact about the token, often no error of ours
@@ -104,6 +108,20 @@ def proves_edit(token: EditToken, nonce: str) -> bool:
     return hmac.compare_digest(token.mac, _edit_mac(token.comment_id, nonce))
 
 
+def new_voter_token() -> str:
+    """Return a token for a reader without an account: a random id that nobody else can sign; nothing is stored."""
+    voter = secrets.token_urlsafe(16)
+    return f"awv_{voter}.{_voter_mac(voter)}"
+
+
+def read_voter_token(token: str) -> str:
+    """Return the voter's id, 22 characters; BadToken for anything that `new_voter_token` has not made."""
+    found = VOTER_TOKEN.fullmatch(token)
+    if found is None or not hmac.compare_digest(found[2], _voter_mac(found[1])):
+        raise BadToken
+    return found[1]
+
+
 def new_api_key() -> NewApiKey:
     """Return a fresh API key; the plain text cannot be had again."""
     plain = f"awk_{secrets.token_urlsafe(32)}"
@@ -116,7 +134,15 @@ def api_key_digest(plain: str) -> str:
 
 
 def _edit_mac(comment_id: int, nonce: str) -> str:
-    mac = salted_hmac(_salt(Purpose.EDIT_COMMENT), f"{comment_id}:{nonce}", algorithm="sha256").digest()[:16]
+    return _mac(Purpose.EDIT_COMMENT, f"{comment_id}:{nonce}")
+
+
+def _voter_mac(voter: str) -> str:
+    return _mac(Purpose.SIGN_VOTER, voter)
+
+
+def _mac(purpose: Purpose, text: str) -> str:
+    mac = salted_hmac(_salt(purpose), text, algorithm="sha256").digest()[:16]
     return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from django.test import Client
 
+from project.tokens import new_voter_token
 from tests.routes import Route, routes
 from tests.world import OWN, Side
 
@@ -21,11 +22,12 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True)
 class Call:
-    """Arguments of the path, then the query or the body: JSON under `/api/`, else a form of our own pages."""
+    """Arguments of the path, the query or the body (JSON under `/api/`, else a form of our own pages), and headers."""
 
     arguments: dict[str, Any] = field(default_factory=dict)
     query: dict[str, Any] = field(default_factory=dict)
     body: dict[str, Any] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 def page(side: Side) -> dict[str, Any]:
@@ -61,6 +63,9 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "POST /api/v1/comments": lambda s: Call(body={**page(s), "body": "Quite so.", "author": AUTHOR}),
     "GET /api/v1/comments/{comment_id}": lambda s: Call(comment_path(s)),
     "GET /api/v1/comments/{comment_id}/replies": lambda s: Call(comment_path(s)),
+    "PUT /api/v1/comments/{comment_id}/vote": lambda s: Call(
+        comment_path(s), body={"value": 1}, headers={"X-Afterword-Voter": new_voter_token()}
+    ),
     "GET /api/v1/counts": lambda s: Call(query=page(s)),
     "POST /api/v1/counts": lambda s: Call(body={**of_site(s), "urls": [s.article.url]}),
     "POST /api/v1/follows": lambda s: Call(body={**page(s), "email": "dora@example.com"}),
@@ -80,6 +85,7 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "GET /api/v1/thread": lambda s: Call(query=page(s)),
     "GET /api/v1/thread/changes": lambda s: Call(query={**page(s), "since": 0}),
     "GET /api/v1/thread/mine": lambda s: Call(query=page(s)),
+    "POST /api/v1/voter": lambda s: Call(),
     "GET /api/v1/schema": lambda s: Call(),
     "GET /api/v1/docs": lambda s: Call(),
     "GET /a/{article_id}": lambda s: Call(article_path(s)),
@@ -121,7 +127,7 @@ def perform(client: Client, name: str, call: Call, headers: dict[str, str] | Non
     """Send the request and return the answer."""
     method, _, path = name.partition(" ")
     address = path.format(**call.arguments)
-    own: dict[str, Any] = {"headers": dict(headers or {})}
+    own: dict[str, Any] = {"headers": {**call.headers, **(headers or {})}}
     if method == "GET":
         return client.get(address, call.query, **own)
     if path.startswith("/api/"):

@@ -16,6 +16,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from articles.models import ApiKey, Article, ArticleKey, Member, Site, SiteOrigin
+from comments import ranking
 from comments.models import Comment, Provider, Thread, ThreadCount
 from project import addresses, text, tokens
 from sharing.models import Follow, Follower
@@ -94,6 +95,7 @@ def make_comment(
     )
     comment.pk = _next_comment_id()
     comment.root_id = parent.root_id if parent else comment.pk
+    _rank(comment, set(fields))
     thread, _ = Thread.objects.get_or_create(site_id=article.site_id, article=article)
     if public:
         thread.version += 1
@@ -103,6 +105,17 @@ def make_comment(
     if public:
         _count(comment)
     return comment
+
+
+def _rank(comment: Comment, given: set[str]) -> None:
+    """Give the comment the scores of its votes, save those that the test has `given`."""
+    scores = {
+        "best": ranking.best(comment.up, comment.down),
+        "hot": ranking.hot(comment.up, comment.down, comment.created_at),
+        "controversial": ranking.controversial(comment.up, comment.down),
+    }
+    for name in scores.keys() - given:
+        setattr(comment, name, scores[name])
 
 
 def _next_comment_id() -> int:

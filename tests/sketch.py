@@ -18,6 +18,7 @@ import pytest
 from django.db import connection
 
 from articles.models import Article
+from comments import ranking
 from comments.models import Comment, Thread, ThreadCount
 from comments.selectors import CommentRow, ThreadPage, read_thread
 from comments.threads import Branch
@@ -115,6 +116,7 @@ def plant(
             renderer=1,
             status="removed" if number in hidden else "approved",
             created_at=MORNING + timedelta(seconds=number * seconds),
+            hot=ranking.hot(0, 0, MORNING + timedelta(seconds=number * seconds)),
             published_at=MORNING,
         )
         for number in range(len(parents))

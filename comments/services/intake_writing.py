@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.db import connection
 
 from articles.models import Site
+from comments import ranking
 from comments.interchange.records import Warnings
 from project.text import RENDERER
 
@@ -33,7 +34,7 @@ _COUNTS: Final = """
     WHERE is_new AND status = 'approved' GROUP BY article_id, provider ORDER BY article_id, provider
     ON CONFLICT (article_id, provider) DO UPDATE SET count = tc.count + excluded.count"""
 
-_COMMENTS: Final = """
+_COMMENTS: Final = f"""
     WITH moved AS (
         INSERT INTO comments_thread AS t (site_id, article_id, version, changed_at)
         SELECT DISTINCT %(site)s, article_id, 1, now() FROM intake_node WHERE is_new AND shown ORDER BY article_id
@@ -52,10 +53,11 @@ _COMMENTS: Final = """
     inserted AS (
         INSERT INTO comments_comment (id, site_id, article_id, parent_id, root_id, depth, provider, author_name,
             author_email, author_url, author_key, source, html, text, renderer, nonce, status, reason, created_at,
-            published_at, reply_count, shown_replies, changed_version, shown_version)
+            published_at, hot, reply_count, shown_replies, changed_version, shown_version)
         SELECT n.comment_id, %(site)s, n.article_id, n.parent_id, n.root_id, n.depth, n.provider, c.author_name,
             c.author_email, c.author_url, c.author_key, c.source, c.html, c.text, %(renderer)s, gen_random_uuid(),
             n.status, 'import', dated.at, CASE WHEN n.status IN ('approved', 'removed') THEN dated.at END,
+            {ranking.unvoted_hot_sql("dated.at")},
             coalesce(CASE WHEN n.depth = 0 THEN branch.approved ELSE direct.approved END, 0), coalesce(direct.shown, 0),
             CASE WHEN n.shown THEN m.version ELSE 0 END, CASE WHEN n.shown THEN m.version END
         FROM intake_node AS n
@@ -68,7 +70,7 @@ _COMMENTS: Final = """
             LEFT JOIN moved AS m ON m.article_id = n.article_id
         WHERE n.is_new ORDER BY n.position
         RETURNING provider, status)
-    SELECT provider, status, count(*) FROM inserted GROUP BY provider, status"""
+    SELECT provider, status, count(*) FROM inserted GROUP BY provider, status"""  # noqa: S608  (constants only)
 
 
 def write(site: Site, flipped: list[int], warnings: Warnings) -> list[tuple[str, str, int]]:

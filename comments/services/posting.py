@@ -17,6 +17,7 @@ from comments.rules import Submission, judge
 from comments.services.news import tell_changed, tell_published
 from comments.services.tree import adjust_ancestors
 from comments.services.versions import Change, commit_change, insert, thread_version
+from comments.voters import voter_key
 from project import addresses, text, tokens
 from project.errors import Problem
 from project.transactions import in_transaction
@@ -38,7 +39,8 @@ class Draft:
     """A comment as it arrives, checked for shape only.
 
     `edit_tokens` are those that the client holds from earlier comments; one of an approved comment shows
-    that the author is no newcomer. `follow` is "", "replies" or "article".
+    that the author is no newcomer. `follow` is "", "replies" or "article". `voter` is her voter token: by it she
+    is kept from voting on what she wrote; one that is none says nothing.
     """
 
     body: str
@@ -46,6 +48,7 @@ class Draft:
     parent: int | None = None
     follow: str = ""
     edit_tokens: Sequence[str] = ()
+    voter: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ def _store(article: Article, draft: Draft, rendered: text.Rendered) -> Posted:
         author_email=draft.author.email,
         author_url=draft.author.url,
         author_key=author_key,
+        voter_key=voter_key(article.site_id, draft.voter),
         source=rendered.source,
         html=rendered.html,
         text=rendered.text,

@@ -16,6 +16,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from articles.models import Article
+from comments import ranking
 from comments.models import Comment
 from project.snapshots.push import announce
 
@@ -103,7 +104,8 @@ def _know_times(comment: Comment, now: datetime) -> None:
 def _insertion(comment: Comment, *, versioned: Sequence[str] = ()) -> tuple[str, list[Any]]:
     """Return `INSERT … SELECT …` and its parameters for a comment whose id is already drawn.
 
-    Columns named in `versioned` take the new version of `moved`; the time is the database's.
+    Columns named in `versioned` take the new version of `moved`; the time is the database's, and so is the score that
+    hangs on it.
     """
     columns: list[str] = []
     expressions: list[str] = []
@@ -115,6 +117,8 @@ def _insertion(comment: Comment, *, versioned: Sequence[str] = ()) -> tuple[str,
             expressions.append("moved.version")
         elif model_field.name == "created_at" or (model_field.name == "published_at" and comment.is_approved):
             expressions.append("now()")
+        elif model_field.name == "hot":
+            expressions.append(ranking.unvoted_hot_sql("now()"))
         else:
             expressions.append("%s")
             values.append(model_field.get_db_prep_save(value, connection))

@@ -15,9 +15,12 @@ from articles.authentication import credential
 from articles.models import Article, Site
 from articles.selectors import PageRef, find_site, page_from_request_data
 from comments import selectors, serializers
+from comments.selectors.votes import votes_of
 from comments.services.orders import keep_order
 from comments.tokens import comment_ids, proven
 from comments.views.cacheable import cacheable_json
+from comments.views.voting import VOTER, VOTER_HEADER
+from comments.voters import voter_key
 from project.answers import json_response
 from project.documented import documented
 from project.errors import refused_field
@@ -104,19 +107,24 @@ def changes(request: HttpRequest) -> HttpResponse:
 
 
 @documented(
-    get=extend_schema(operation_id="thread_mine", parameters=[*PAGE, EDIT_TOKENS], responses=serializers.MineSerializer)
+    get=extend_schema(
+        operation_id="thread_mine", parameters=[*PAGE, EDIT_TOKENS, VOTER], responses=serializers.MineSerializer
+    )
 )
 @allows("GET")
 def mine(request: HttpRequest) -> HttpResponse:
-    """What the credentials of one reader add to a thread, above all her comments that are still held.
+    """What the credentials of one reader add to a thread: her comments that are still held, and her votes.
 
-    Edit tokens go into `Authorization` (one) or `X-Afterword-Edit-Tokens` (a list).
+    Edit tokens go into `Authorization` (one) or `X-Afterword-Edit-Tokens` (a list). Of the votes the latest 5,000
+    are told; a token that is none has no votes.
     """
     tokens = credential(request).edit_tokens
     with selectors.snapshot():
         article = page_from_request_data(request.GET).public_article()
         held = selectors.held_comments(article, comment_ids(tokens)) if article and tokens else []
-    data = serializers.mine_data(article, proven(tokens, held))
+        voter = voter_key(article.site_id, request.headers.get(VOTER_HEADER, "")) if article else ""
+        votes = votes_of(article, voter) if article and voter else {}
+    data = serializers.mine_data(article, proven(tokens, held), votes)
     return json_response(data, headers=PRIVATE)
 
 

@@ -14,6 +14,7 @@ from comments import writing_serializers as serializers
 from comments.inputs import Refusals, read_draft, read_title
 from comments.serializers import comment_data
 from comments.services.posting import post_on_page
+from comments.views.voting import VOTER, VOTER_HEADER
 from project import text
 from project.answers import json_response
 from project.documented import documented
@@ -24,6 +25,7 @@ from project.routes import allows
 @documented(
     post=extend_schema(
         operation_id="create_comment",
+        parameters=[VOTER],
         request=serializers.NewCommentSerializer,
         responses={201: serializers.PostedSerializer, 202: serializers.PostedSerializer},
     )
@@ -31,11 +33,15 @@ from project.routes import allows
 @csrf_exempt
 @allows("POST")
 def create_comment(request: HttpRequest) -> HttpResponse:
-    """Post a comment: 201 when it is public at once, 202 when it waits for a moderator."""
+    """Post a comment: 201 when it is public at once, 202 when it waits for a moderator.
+
+    With a voter token the author is known as its voter, who has no vote on this comment.
+    """
     data = read_json(request)
     page = page_from_request_data(data)
     check_write_origin(request, page.site)
-    draft = read_draft(data, edit_tokens=credential(request).edit_tokens)
+    voter = request.headers.get(VOTER_HEADER, "")
+    draft = read_draft(data, edit_tokens=credential(request).edit_tokens, voter=voter)
     posted = post_on_page(page, draft, title=read_title(data))
     shown = comment_data(posted.comment, posted.comment.article, disclosed=True)
     answer = shown | {"edit_token": posted.edit_token, "version": posted.version}

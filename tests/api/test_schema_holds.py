@@ -89,7 +89,7 @@ def test_a_refusal_is_as_described(name: str, world: tuple[Side, Side]) -> None:
     unknown = Call({"article_id": 999, "comment_id": 999}, query={"site": "nowhere"}, body={"site": "nowhere"})
     answer = call_and_rollback(name, world[0], unknown)
     if answer.status_code < 400:
-        assert name == "GET /api/v1/moderation/comments"
+        assert name in {"GET /api/v1/moderation/comments", "POST /api/v1/voter"}  # they name nothing
         return
     assert answer["Content-Type"] == "application/problem+json"
     problem = document()["components"]["schemas"]["Problem"]
