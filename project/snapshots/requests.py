@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote_to_bytes, urlencode
 
 from django.core.exceptions import SuspiciousOperation
@@ -76,10 +76,12 @@ def read_body(path: str, body: bytes) -> Wanted | None:
         members = parse_json(body)
     except Problem:
         return None
-    values: dict[str, list[str]] = {}
+    values: dict[str, list[Any]] = {}
     for member, name in declared.posted:
         value = members.get(member)
-        values[name] = value if name in declared.lists and isinstance(value, list) else [value]  # type: ignore[list-item]
+        if isinstance(value, list) != (name in declared.lists):
+            return None
+        values[name] = value if isinstance(value, list) else [value]
     if not all(isinstance(value, str) for found in values.values() for value in found):
         return None
     return _wanted(path, declared, values)
