@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
+import pytest
+
 from articles.models import Site
-from comments.models import Comment, Thread, ThreadCount
+from comments import ranking
+from comments.models import Comment, Thread, ThreadCount, Vote
 
 
 def check_site(site: Site) -> None:
-    """Assert that tree, counters and versions of every thread of a site are exact."""
+    """Assert that tree, counters, votes and versions of every thread of a site are exact."""
     comments = list(Comment.objects.filter(site=site).order_by("depth", "id"))
     by_id = {comment.pk: comment for comment in comments}
     children: dict[int, list[Comment]] = defaultdict(list)
@@ -32,12 +35,23 @@ def check_site(site: Site) -> None:
         assert comment.shown_replies == sum(shown[reply.pk] for reply in replies), comment.pk
     _check_counts(site, comments)
     _check_versions(site, comments, shown)
+    _check_votes(site, comments)
 
 
 def _check_counts(site: Site, comments: list[Comment]) -> None:
     counted = Counter((comment.article_id, comment.provider) for comment in comments if comment.is_approved)
     stored = {(row.article_id, row.provider): row.count for row in ThreadCount.objects.filter(site=site) if row.count}
     assert stored == counted
+
+
+def _check_votes(site: Site, comments: list[Comment]) -> None:
+    cast = Counter(Vote.objects.filter(site=site).values_list("comment_id", "value"))
+    for comment in comments:
+        up, down = cast[comment.pk, 1], cast[comment.pk, -1]
+        assert (comment.up, comment.down) == (up, down), comment.pk
+        assert comment.best == pytest.approx(ranking.best(up, down))
+        assert comment.hot == pytest.approx(ranking.hot(up, down, comment.created_at))
+        assert comment.controversial == pytest.approx(ranking.controversial(up, down))
 
 
 def _check_versions(site: Site, comments: list[Comment], shown: dict[int, bool]) -> None:
