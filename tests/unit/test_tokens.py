@@ -41,6 +41,8 @@ def test_no_junk_raises_anything_else(junk: str) -> None:
     with pytest.raises(BadToken):
         tokens.read(Purpose.LEAVE, junk)
     assert tokens.read_edit_token(junk) is None
+    with pytest.raises(BadToken):
+        tokens.read_voter_token(junk)
     assert len(tokens.api_key_digest(junk)) == 64
 
 
@@ -50,6 +52,18 @@ def test_one_changed_character_spoils_a_token() -> None:
         changed = token[:position] + ("A" if token[position] != "A" else "B") + token[position + 1 :]
         with pytest.raises(BadToken):
             tokens.read(Purpose.LEAVE, changed)
+
+
+def test_a_voter_token_is_read_whole_or_not_at_all() -> None:
+    token, other = tokens.new_voter_token(), tokens.new_voter_token()
+    assert tokens.read_voter_token(token) == token[4:26] != tokens.read_voter_token(other)
+    forged = [
+        token[:position] + ("A" if token[position] != "A" else "B") + token[position + 1 :] for position in range(49)
+    ]
+    forged += [token + "A", token[:-1], token.upper(), f" {token}", f"{token}\n", token[:26] + other[26:]]
+    for each in forged:
+        with pytest.raises(BadToken):
+            tokens.read_voter_token(each)
 
 
 def test_an_edit_token_proves_one_comment_with_one_nonce() -> None:
