@@ -3,6 +3,7 @@
 from comments.models.comment import Comment, CommentQuerySet, Provider
 from comments.models.moderation import Decision
 from comments.models.reference import ExternalRef
+from comments.models.search import SearchEntry
 from comments.models.thread import Thread, ThreadCount, ThreadOrder
 from comments.models.vote import Vote
 
@@ -12,6 +13,7 @@ __all__ = [
     "Decision",
     "ExternalRef",
     "Provider",
+    "SearchEntry",
     "Thread",
     "ThreadCount",
     "ThreadOrder",

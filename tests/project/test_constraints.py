@@ -24,6 +24,8 @@ EXPECTED = {
     ("comments_comment", "article_id", "parent_id", "comments_comment"),
     ("comments_comment", "article_id", "root_id", "comments_comment"),
     ("comments_threadorder", *ARTICLE_OF_SITE),
+    ("comments_searchentry", *ARTICLE_OF_SITE),
+    ("comments_searchentry", *COMMENT_OF_ARTICLE),
     ("comments_vote", *ARTICLE_OF_SITE),
     ("comments_vote", *COMMENT_OF_ARTICLE),
     ("sharing_share", *ARTICLE_OF_SITE),
