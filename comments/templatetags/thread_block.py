@@ -8,14 +8,16 @@ from typing import Any, Final
 from django import template
 
 from comments.models import Provider
+from comments.selectors import CommentRow
 from comments.views.thread_page import thread_view
 
 register = template.Library()
 
-# What the page's script fills in for a comment that was just posted: the same markup as all others.
+# What the page's script fills in for a comment that comes while the page is open: the same markup as all others.
 BLANK: Final = SimpleNamespace(
-    id="", author_name="NAME", author_url="", provider=Provider.NATIVE, status="approved", html=""
+    id="", author_name="NAME", author_url="", provider=Provider.NATIVE, status="approved", html="", up=0, down=0
 )
+TOMBSTONE: Final = SimpleNamespace(id="", status="removed")
 
 
 @register.inclusion_tag("comments/thread.html", takes_context=True)
@@ -23,10 +25,21 @@ def thread_block(context: dict[str, Any]) -> dict[str, Any]:
     """Show tabs, form and conversation of `article` as the request's query asks; three SELECTs on an ordinary page."""
     article, request = context["article"], context["request"]
     view = thread_view(article, request.GET, context.get("comment_form"))
-    return {"article": article, "view": view, "form": view.form, "blank": BLANK}
+    shapes = {
+        "blank": BLANK,
+        "tombstone": TOMBSTONE,
+        "providers": [each for each in Provider if each != Provider.NATIVE],
+    }
+    return {"article": article, "view": view, "form": view.form, **shapes}
 
 
 @register.filter
 def provider_label(provider: str) -> str:
     """Return the name of the system that a comment came from."""
     return str(Provider(provider).label)
+
+
+@register.filter
+def score(comment: CommentRow) -> int:
+    """Return votes for a comment less votes against it."""
+    return comment.up - comment.down

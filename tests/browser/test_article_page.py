@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import itertools
-import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from email import message_from_bytes
 from email.policy import default
@@ -16,112 +13,14 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import unavailable
+from tests.browser.press import Press, Visit, barriers, comments_on, fill, make_press
 from tests.processes import ROOT, LiveService, wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
-AXE = ROOT / "tests/npm/node_modules/axe-core/axe.min.js"
 STATIC = ROOT / "project/static/afterword"
 # Design 13: everything that a page loads beside its text, compressed.
 FRONT_END_LIMIT = 25_000
-
-_number = itertools.count(1)
-
-
-@dataclass
-class Press:
-    """A site of the live service with one article, and the key that runs it."""
-
-    service: LiveService
-    slug: str
-    key: str
-    article: int = 0
-    others: list[int] = field(default_factory=list)
-
-    @property
-    def page(self) -> str:
-        return f"{self.service.base}/a/{self.article}"
-
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        answer = self.service.request(method, path, body, {"Authorization": f"Bearer {self.key}"})
-        assert answer.status < 300, answer.text
-        return answer.json()
-
-    def put(self, identifier: str, **fields: Any) -> int:
-        fields = {"site": self.slug, "identifier": identifier, **fields}
-        return int(self.call("PUT", "/api/v1/articles", fields)["id"])
-
-    def say(self, body: str, **fields: Any) -> Any:
-        data = {"article": self.article, "body": body, "author": {"name": "Ada"}, **fields}
-        return self.call("POST", "/api/v1/comments", data)
-
-
-@pytest.fixture
-def press(live_service: LiveService) -> Press:
-    return make_press(live_service)
-
-
-def make_press(service: LiveService, *options: str) -> Press:
-    slug = f"press-{next(_number)}"
-    made = service.manage("create_site", "The Press", "--slug", slug, "--origin", service.base, "--json", *options)
-    press = Press(service, slug, json.loads(made.stdout)["api_key"])
-    press.others = [press.put("other", title="Another story", html="<p>Other.</p>", tags=["bees"])]
-    press.article = press.put(
-        "bees",
-        title="What the bees learned",
-        html="<p>The hive stands on the roof.</p>",
-        author_name="Maren",
-        tags=["bees"],
-        source={"name": "The Ledger", "author": "Ines", "title": "Reporter", "url": "https://ledger.example/bees"},
-    )
-    return press
-
-
-@dataclass
-class Visit:
-    """A browser's window and everything that must not happen in it."""
-
-    page: Any
-    base: str
-    faults: list[str] = field(default_factory=list)
-
-    def watch(self) -> None:
-        self.page.on("console", lambda said: said.type in ("error", "warning") and self.faults.append(said.text))
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on("dialog", lambda dialog: (self.faults.append(dialog.message), dialog.dismiss()))
-        self.page.on("request", lambda asked: asked.url.startswith(self.base) or self.faults.append(asked.url))
-
-
-@pytest.fixture
-def visit(chromium: Any, press: Press) -> Iterator[Callable[..., Visit]]:
-    """Return a function that opens the press's article in a fresh browser context; checks it when the test ends."""
-    contexts: list[tuple[Any, Visit]] = []
-
-    def open_page(path: str = "", **options: Any) -> Visit:
-        context = chromium.new_context(**options)
-        seen = Visit(context.new_page(), press.service.base)
-        seen.watch()
-        contexts.append((context, seen))
-        seen.page.goto(press.page + path)
-        return seen
-
-    yield open_page
-    for context, seen in contexts:
-        cookies = context.cookies()
-        context.close()
-        assert seen.faults == []
-        assert cookies == []
-
-
-def fill(page: Any, body: str, name: str = "Ben", email: str = "") -> None:
-    page.fill("#comment-body", body)
-    page.fill("#comment-name", name)
-    page.fill("#comment-email", email)
-
-
-def comments_on(page: Any) -> list[str]:
-    return [text.strip() for text in page.locator("#thread .comment-text").all_inner_texts()]
 
 
 def mail_to(service: LiveService, address: str) -> str:
@@ -186,8 +85,7 @@ def test_refused_comment_keeps_its_text_and_names_the_field(
     assert page.input_value("#comment-body") == "Worth keeping."
     assert page.get_attribute("#comment-email", "aria-invalid") == "true"
     assert comments_on(page) == []
-    # Chromium itself reports every answer of 400 on its console.
-    seen.faults[:] = [fault for fault in seen.faults if "status of 400" not in fault]
+    seen.forgive("status of 400")
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "plain"])
@@ -247,17 +145,14 @@ def test_sharing_by_the_device_is_counted(press: Press, visit: Callable[..., Vis
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_barrier_that_axe_knows(press: Press, chromium: Any, scheme: str) -> None:
-    if not AXE.exists():
-        unavailable(f"there is no {AXE}: run `npm install --prefix tests/npm`")
     root = press.say("A word.")
     press.say("An answer.", parent=root["id"])
     context = chromium.new_context(color_scheme=scheme, bypass_csp=True)
     page = context.new_page()
     page.goto(press.page)
-    page.add_script_tag(path=str(AXE))
-    found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})")
+    found = barriers(page)
     context.close()
-    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]] == []
+    assert found == []
 
 
 def test_everything_that_the_page_loads_is_small() -> None:

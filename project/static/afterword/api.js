@@ -9,14 +9,14 @@ export class Refusal extends Error {
   }
 }
 
-/** Send JSON and return JSON; throws Refusal, or TypeError when the request did not get through. */
-export async function call(path, { body, headers = {} } = {}) {
-  const options = body === undefined ? { headers } : {
-    method: "POST",
+/** Send JSON (by POST unless told otherwise) and return JSON; throws Refusal, or TypeError when nothing got through. */
+export async function call(path, { method = "POST", body, headers = {}, ...options } = {}) {
+  const sent = body === undefined ? { headers } : {
+    method,
     headers: { "Content-Type": "application/json", ...headers },
     body: JSON.stringify(body),
   };
-  const answer = await fetch(path, { credentials: "omit", ...options });
+  const answer = await fetch(path, { credentials: "omit", ...sent, ...options });
   const data = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : {};
   if (!answer.ok) throw new Refusal(answer.status, data);
   return data;
