@@ -30,6 +30,8 @@ ALLOWED_HEADERS: Final = (
 EXPOSED_HEADERS: Final = "ETag, Retry-After, Location"
 # A day; browsers cap it themselves (Chromium at two hours).
 PREFLIGHT_SECONDS: Final = 86_400
+# What browsers heed for pages only.
+PAGE_HEADERS: Final = ("Content-Language", "Cross-Origin-Opener-Policy", "Referrer-Policy", "X-Frame-Options")
 KEPT_HEADERS: Final = ("Allow", "Retry-After", "WWW-Authenticate")
 
 
@@ -126,6 +128,9 @@ def opened(response: HttpResponseBase) -> HttpResponseBase:
     response["Access-Control-Allow-Origin"] = "*"
     response["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
     response.cookies.clear()
+    if not response.get("Content-Type", "").startswith("text/html"):
+        for name in PAGE_HEADERS:
+            response.headers.pop(name, None)
     # Sessions and languages belong to pages: Django's middlewares name them for every answer that passes through.
     varies = [
         name for name in response.get("Vary", "").split(", ") if name and name not in ("Cookie", "Accept-Language")

@@ -8,6 +8,8 @@ from typing import Final
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from project.errors import is_api
+
 HEADER: Final = "Content-Security-Policy"
 # Pages for readers: our own style sheet and modules, pictures of articles from anywhere, markup made by scripts only
 # through the one policy that the page's own modules register.
@@ -21,6 +23,8 @@ ADMIN: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+# Data, should a browser be led to it as to a page.
+DATA: Final = "default-src 'none'; frame-ancestors 'none'"
 ADMIN_PREFIX: Final = "/admin/"
 
 
@@ -32,5 +36,11 @@ class ContentPolicyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        response.headers.setdefault(HEADER, ADMIN if request.path_info.startswith(ADMIN_PREFIX) else PUBLIC)
+        response.headers.setdefault(HEADER, _policy(request, response))
         return response
+
+
+def _policy(request: HttpRequest, response: HttpResponseBase) -> str:
+    if is_api(request) and not response.get("Content-Type", "").startswith("text/html"):
+        return DATA
+    return ADMIN if request.path_info.startswith(ADMIN_PREFIX) else PUBLIC
