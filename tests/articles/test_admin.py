@@ -90,7 +90,8 @@ def test_settings_are_the_owners_to_change(site: Site, owner: Client, moderator:
     page = owner.get(path)
     form = page.context["adminform"].form
     data = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
-    data |= {"name": "The New Gazette", "held_words": ""}
+    data |= {"name": "The New Gazette", "held_words": "", "default_sort": "hot", "votes_per_network": "0"}
+    del data["anonymous_votes"]  # a box without its tick
     for formset in page.context["inline_admin_formsets"]:
         prefix = formset.formset.prefix
         data |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
@@ -99,6 +100,7 @@ def test_settings_are_the_owners_to_change(site: Site, owner: Client, moderator:
     assert owner.post(path, data).status_code == 302
     site.refresh_from_db()
     assert (site.name, site.version) == ("The New Gazette", 1)
+    assert (site.default_sort, site.anonymous_votes, site.votes_per_network) == ("hot", False, 0)
     assert site.origins.filter(origin="new.example.org").exists()
 
 
