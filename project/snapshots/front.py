@@ -7,6 +7,7 @@ not is read (`requests`), and its answer checked against the database or built, 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from typing import Any, Final
 
@@ -27,6 +28,8 @@ APART_SHARE: Final = 16
 MAX_RAW: Final = 16_000
 # Seconds after which an answer that is still asked for is worth a slower, better coding.
 SETTLED: Final = 1.0
+
+log = logging.getLogger(__name__)
 
 NO_BODY: Final[Message] = {"type": "http.response.body", "body": b""}
 NOT_STORED: Final = (b"cache-control", b"no-store")
@@ -155,7 +158,7 @@ class Front:
             if await self._is_ahead(place, wanted.at_least):
                 return None
             result = await self._flight(home, wanted)
-            if isinstance(result, Relay):
+            if result is None or isinstance(result, Relay):
                 return result
             if result.exact in {None, wanted.exact} and result.snapshot.version >= wanted.at_least:
                 self.answers["built"] += 1
@@ -183,11 +186,18 @@ class Front:
             return False
         return await self.versions.check(known for known, _ in snapshot.stamps) and not snapshot.is_outdated
 
-    async def _flight(self, home: Place, wanted: Wanted) -> Built | Relay:
-        """Build an answer, or wait for the build that is under way; a reader who leaves ends nothing."""
+    async def _flight(self, home: Place, wanted: Wanted) -> Built | Relay | None:
+        """Build an answer, or wait for the build that is under way; a reader who leaves ends nothing.
+
+        None for a fault of ours: each reader's own request then says what Django makes of it.
+        """
         if home.flight is None:
             home.flight = self._start(self._build(home, wanted))
-        result: Built | Relay = await asyncio.shield(home.flight)
+        try:
+            result: Built | Relay = await asyncio.shield(home.flight)
+        except Exception:
+            log.exception("%s?%s cannot be built", wanted.path, wanted.query)
+            return None
         return result
 
     async def _build(self, home: Place, wanted: Wanted) -> Built | Relay:

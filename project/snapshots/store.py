@@ -24,10 +24,11 @@ Raw = tuple[str, bytes, bytes]
 class Place:
     """The one place of all requests that ask for the same answer: it, or the `flight` that is getting it."""
 
-    __slots__ = ("__weakref__", "builds", "flight", "key", "snapshot")
+    __slots__ = ("__weakref__", "builds", "flight", "snapshot", "weight")
 
     def __init__(self, key: Key) -> None:
-        self.key = key
+        # A query may be longer than its answer.
+        self.weight = sum(len(name) + len(value) for name, value in key[1])
         self.snapshot: Snapshot | None = None
         self.flight: asyncio.Task[Any] | None = None
         self.builds: deque[float] = deque(maxlen=BUILDS)
@@ -66,11 +67,11 @@ class Store:
     def put(self, place: Place, snapshot: Snapshot) -> None:
         """Keep an answer in its place, instead of the one that was there."""
         self.remove(place)
-        if snapshot.size > self.limit:
+        if place.weight + snapshot.size > self.limit:
             return
         place.take(snapshot)
         self._kept[place] = snapshot
-        self.bytes += snapshot.size
+        self.bytes += place.weight + snapshot.size
         snapshot.attach()
         self._shrink()
 
@@ -86,7 +87,7 @@ class Store:
         if snapshot is None:
             return
         place.snapshot = None
-        self.bytes -= snapshot.size
+        self.bytes -= place.weight + snapshot.size
         snapshot.detach()
 
     def clear(self) -> None:

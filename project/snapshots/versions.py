@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 TICK: Final = 0.4
 # Seconds for which an answer may be given after its version was last read (contract, section 3, "Freshness").
 MAX_AGE: Final = 1.0
+# Seconds that a reader waits for versions; then her answer is built, and a database that is away says so itself.
+PATIENCE: Final = 2.0
 
 Kind = Literal["article", "site"]
 Name = tuple[Kind, int]
@@ -62,7 +64,7 @@ class Versions:
         self._known: WeakValueDictionary[Name, Known] = WeakValueDictionary()
         self._watched: Counter[Known] = Counter()
         self._wanted: set[Name] = set()
-        self._answer: asyncio.Future[None] | None = None
+        self._answer: asyncio.Future[bool] | None = None
         self._bell = asyncio.Event()
 
     def __len__(self) -> int:
@@ -119,12 +121,10 @@ class Versions:
         self._wanted.update(known.name for known in names)
         if self._answer is None:
             self._answer = asyncio.get_running_loop().create_future()
+        answer = self._answer
         self._bell.set()
-        try:
-            await asyncio.shield(self._answer)
-        except LookupError:
-            return False
-        return True
+        await asyncio.wait([answer], timeout=PATIENCE)
+        return answer.done() and answer.result()
 
     async def run(self) -> None:
         """Read what is in use at every tick, and what is asked for as soon as it is asked."""
@@ -150,12 +150,11 @@ class Versions:
             except Exception:  # whatever it is, answers grow old and are built again, which says what is wrong
                 log.warning("versions cannot be read", exc_info=True)
                 if answer is not None:
-                    answer.set_exception(LookupError("no versions"))
-                    answer.exception()
+                    answer.set_result(False)
                 return
             self._note_all(wanted, found, began)
         if answer is not None:
-            answer.set_result(None)
+            answer.set_result(True)
 
     def _note_all(self, wanted: set[Name], found: tuple[dict[int, int], dict[int, int]], began: float) -> None:
         articles, sites = found

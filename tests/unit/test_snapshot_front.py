@@ -331,7 +331,8 @@ def test_memory_is_bounded_in_bytes() -> None:
             assert world.front.store.bytes <= world.front.store.limit
             assert world.front.memo.bytes <= world.front.memo.limit
         assert world.front.store.evictions > 0 and len(world.front.memo) < 300
-        assert world.front.store.bytes == sum(snapshot.size for snapshot in world.front.store._kept.values())
+        kept_bytes = sum(place.weight + kept.size for place, kept in world.front.store._kept.items())
+        assert world.front.store.bytes == kept_bytes
         world.text = "x" * 300_000
         world.version += 1
         kept = len(world.front.store)
