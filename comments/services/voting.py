@@ -31,8 +31,10 @@ _CAST: Final = """
         INSERT INTO comments_vote AS v (site_id, article_id, comment_id, voter_key, network_key, value, created_at)
         SELECT %(site)s, %(article)s, %(comment)s, %(voter)s, %(network)s, %(value)s, now()
         WHERE %(limit)s = 0 OR EXISTS (SELECT FROM known) OR %(limit)s > (
-            SELECT count(*) FROM comments_vote
-            WHERE comment_id = %(comment)s AND network_key = %(network)s AND network_key <> '')
+            SELECT count(*) FROM (
+                SELECT FROM comments_vote
+                WHERE comment_id = %(comment)s AND network_key = %(network)s AND network_key <> '' LIMIT %(limit)s
+            ) AS near)
         ON CONFLICT (comment_id, voter_key) DO UPDATE SET value = excluded.value WHERE v.value <> excluded.value
         RETURNING value)"""
 
