@@ -21,6 +21,7 @@ from articles.models import Article
 from comments import ranking
 from comments.models import Comment, Thread, ThreadCount
 from comments.selectors import CommentRow, ThreadPage, read_thread
+from comments.services.orders import keep_order
 from comments.threads import Branch
 from project.errors import Problem
 from tests.factories import make_article, make_comment
@@ -80,10 +81,17 @@ def ids(branches: Iterable[Branch[CommentRow]]) -> list[int]:
 
 def pages(article: Article, **options: Any) -> list[ThreadPage]:
     """Return all pages of a thread, following its cursors."""
-    found = [read_thread(article, **options)]
+    found = [read_page(article, **options)]
     while found[-1].next:
-        found.append(read_thread(article, cursor=found[-1].next, **options))
+        found.append(read_page(article, cursor=found[-1].next, **options))
     return found
+
+
+def read_page(article: Article, **options: Any) -> ThreadPage:
+    """Return a page whose cursor leads on, as the doors give it out."""
+    page = read_thread(article, **options)
+    keep_order(page)
+    return page
 
 
 def refusal(call: Callable[[], object]) -> str:
@@ -101,7 +109,7 @@ def plant(
     Those numbered in `hidden` are removed. `seconds` lie between two comments. Counters are worked out here, by
     another way than the services'.
     """
-    first = _reserve_ids(len(parents))
+    first = reserve_ids(len(parents))
     comments = [
         Comment(
             id=first + number,
@@ -144,7 +152,7 @@ def _count(comments: list[Comment], first: int) -> None:
             counter.reply_count += comment.is_approved
 
 
-def _reserve_ids(count: int) -> int:
+def reserve_ids(count: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT coalesce(min(id), 0) FROM (SELECT nextval(pg_get_serial_sequence('comments_comment', 'id')) AS id"

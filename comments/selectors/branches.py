@@ -27,7 +27,9 @@ MICROSECOND: Final = timedelta(microseconds=1)
 _BELOW: Final = f"""
     tree (id, created_at, shown_replies, level, place, total) AS (
         SELECT c.id, c.created_at, c.shown_replies, 0, top.place, count(*) OVER ()
-        FROM top JOIN comments_comment AS c ON c.id = top.id
+        FROM top CROSS JOIN LATERAL (
+            SELECT id, created_at, shown_replies FROM comments_comment WHERE id = top.id OFFSET 0
+        ) AS c
         WHERE top.place <= %(limit)s
       UNION ALL
         SELECT id, created_at, shown_replies, level, place, total

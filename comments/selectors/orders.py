@@ -32,14 +32,16 @@ _OF_LIST: Final = "article_id = %(article)s AND sort = %(sort)s AND provider = %
 
 # The order as it is now, and the version under which the very same order is kept already: most changes of a thread do
 # not touch the order of its roots, and then all walks share one row.
-_PRESENT: Final = f"""{_HEAD}, present.ids, (
+_PRESENT: Final = f"""
+    WITH present AS MATERIALIZED (SELECT ARRAY(
+        SELECT c.id FROM comments_comment AS c WHERE {ROOTS}
+        ORDER BY c.{{sort}} DESC, c.created_at DESC, c.id DESC LIMIT %(kept)s
+    ) AS ids)
+    {_HEAD}, present.ids, (
         SELECT version FROM (
             SELECT version, ids FROM comments_threadorder WHERE {_OF_LIST} ORDER BY version DESC LIMIT 1
         ) AS latest WHERE latest.ids = present.ids)
-    FROM (SELECT ARRAY(
-        SELECT c.id FROM comments_comment AS c WHERE {ROOTS}
-        ORDER BY c.{{sort}} DESC, c.created_at DESC, c.id DESC LIMIT {KEPT}
-    ) AS ids) AS present"""  # noqa: S608  (constants of this package only)
+    FROM present"""  # noqa: S608  (constants of this package only)
 
 _KEPT: Final = f"""{_HEAD}, (
         SELECT ids FROM comments_threadorder WHERE {_OF_LIST} AND version = %(order)s), %(order)s::bigint"""  # noqa: S608
@@ -102,7 +104,7 @@ def read_ranked_head(roots: RootList, order_version: int | None) -> Head:
     Problem: cursor_expired, where that order is kept no longer.
     """
     sql = _PRESENT_BY[roots.sort] if order_version is None else _KEPT
-    version, counts, ids, kept_at = fetch(sql, roots.parameters | {"order": order_version})[0]
+    version, counts, ids, kept_at = fetch(sql, roots.parameters | {"order": order_version, "kept": KEPT})[0]
     if ids is None:
         raise Problem("cursor_expired", "The comments have a new order by now; begin again with the first page.")
     order = Order(ids, version if kept_at is None else kept_at, is_kept=kept_at is not None)

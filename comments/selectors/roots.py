@@ -58,10 +58,13 @@ _BY_RANK: Final = f"""
         ORDER BY step.place LIMIT %(limit)s + 1
     ),
     others AS MATERIALIZED (
-        SELECT c.id, c.created_at FROM comments_comment AS c
-        WHERE {ROOTS} AND {_NOT_AHEAD} AND c.id <> ALL(%(ids)s::bigint[])
-          AND (%(id)s::bigint IS NULL OR (c.created_at, c.id) < {_POSITION})
-        ORDER BY c.created_at DESC, c.id DESC LIMIT %(limit)s + 1 - (SELECT count(*) FROM listed)
+        SELECT id, created_at FROM (
+            SELECT c.id, c.created_at FROM comments_comment AS c
+            WHERE {ROOTS} AND {_NOT_AHEAD} AND c.id <> ALL(%(ids)s::bigint[])
+              AND (%(id)s::bigint IS NULL OR (c.created_at, c.id) < {_POSITION})
+            ORDER BY c.created_at DESC, c.id DESC LIMIT %(limit)s + 1 - (SELECT count(*) FROM listed)
+        ) AS root
+        LIMIT %(limit)s + 1
     ),
     ordinary (id, place) AS (
         SELECT id, row_number() OVER (ORDER BY place) FROM listed
