@@ -30,8 +30,8 @@ ABOUT: Final = """Comments, share buttons and Follow by Email for any article.
 both; a known identifier decides. A page that nobody has written on is an empty thread; the first write registers it.
 
 **Who calls.** Reading and writing need no credentials; there are no cookies. `Authorization: Bearer` carries a site's
-API key (`awk_…`) or the edit token of one comment (`awe_…`); beside it `X-Afterword-Voter` carries a reader's voter token
-(`awv_…`). Writes from a browser must come from a page of the site.
+API key (`awk_…`) or the edit token of one comment (`awe_…`); beside it `X-Afterword-Voter` carries a reader's
+voter token (`awv_…`). Writes from a browser must come from a page of the site.
 
 **Answers.** JSON in UTF-8; times are RFC 3339 in UTC; cursors are opaque. Every refusal is a problem document
 (`application/problem+json`) with a stable `code`, and every answer may be read from any origin.
