@@ -18,15 +18,18 @@ from project.embedded.valkey import Valkey
 
 
 class Servers:
-    """PostgreSQL (unless `database_url` names one that another process started) and Valkey in a temporary folder."""
+    """PostgreSQL (unless `database_url` names one that another process started) and Valkey in a temporary folder.
 
-    def __init__(self, database_url: str = "") -> None:
+    `careless`: PostgreSQL need not survive a power cut.
+    """
+
+    def __init__(self, database_url: str = "", *, careless: bool = True) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="afterword-tests-"))
         self.place: Place = make_place(choose_account(self.folder / "postgres"))
         self.valkey = Valkey(self.folder / "valkey", self.place, self.folder / "valkey.log")
         # Each pytest worker keeps a database of its own, and real processes beside it open several connections.
         self.postgres = Postgres(
-            self.folder / "postgres", self.place, self.folder / "postgres.log", connections=200, careless=True
+            self.folder / "postgres", self.place, self.folder / "postgres.log", connections=200, careless=careless
         )
         self.owns_postgres = not database_url
         self.database_url = database_url or self.postgres.url

@@ -98,11 +98,14 @@ _FIRST: Final = """
                 WHERE partner_id = '' OR same_partner = 1 ORDER BY position) AS ordered) AS drawn
     WHERE drawn.position = n.position"""
 
+# That neither partner is empty is said of both: the planner believes that few are new, and would walk the comments
+# without a partner once for each of them.
 _SAME_PARTNER: Final = """
     UPDATE intake_node AS n SET comment_id = f.comment_id
     FROM intake_node AS f
-    WHERE n.comment_id IS NULL AND n.partner_id <> '' AND f.is_new AND f.article_id = n.article_id
-        AND f.partner_provider = n.partner_provider AND f.partner_id = n.partner_id"""
+    WHERE n.comment_id IS NULL AND n.partner_id <> '' AND f.partner_id <> '' AND f.is_new
+        AND f.article_id = n.article_id AND f.partner_provider = n.partner_provider
+        AND f.partner_id = n.partner_id"""
 
 _SAME_ID: Final = """
     UPDATE intake_node AS n SET comment_id = f.comment_id
