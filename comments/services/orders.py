@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 from django.db import DatabaseError, connection
@@ -10,8 +11,8 @@ from comments.models import ThreadOrder
 from comments.selectors import ThreadPage
 from project.errors import Problem
 
-# A day's reading is not kept for: who comes back later begins with the first page again.
-HOURS: Final = 1
+# For how long a reader may stay on a page and still go on in its order, once there is a newer one.
+KEPT_FOR: Final = timedelta(hours=1)
 
 _PRUNE: Final = """
     DELETE FROM comments_threadorder WHERE id IN (
@@ -44,5 +45,5 @@ def keep_order(page: ThreadPage) -> None:
 def prune_orders(limit: int) -> int:
     """Delete at most `limit` orders for which there has been a newer one for an hour, and return how many it were."""
     with connection.cursor() as cursor:
-        cursor.execute(_PRUNE, {"age": f"{HOURS} hour", "limit": limit})
+        cursor.execute(_PRUNE, {"age": KEPT_FOR, "limit": limit})
         return int(cursor.rowcount)
