@@ -33,7 +33,7 @@ class SearchEntry(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            GinIndex(fields=["terms"], name="search_terms", gin_pending_list_limit=256),
+            GinIndex(fields=["terms"], name="search_terms"),
             # For walks from the newest comment back, and for counting what was written since a moment.
             models.Index(fields=["site", "-created_at", "-comment"], include=["article"], name="search_by_time"),
         ]

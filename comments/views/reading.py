@@ -25,6 +25,7 @@ from project.answers import json_response
 from project.documented import documented
 from project.errors import refused_field
 from project.parsers import read_json
+from project.queries import site_slug, whole_number
 from project.routes import allows
 from project.snapshots.depends import Depends, keepable
 
@@ -69,7 +70,7 @@ def thread(request: HttpRequest) -> HttpResponse:
 
     A page of the site that nobody has written on is an empty thread with version 0.
     """
-    limit, at_least = _limit(request), _integer(request, "at_least", 0, MAX_VERSION)
+    limit, at_least = _limit(request), whole_number(request.GET, "at_least", 0, MAX_VERSION)
     with selectors.snapshot():
         ref = page_from_request_data(request.GET)
         page = selectors.read_thread(
@@ -96,7 +97,7 @@ def thread(request: HttpRequest) -> HttpResponse:
 @allows("GET")
 def changes(request: HttpRequest) -> HttpResponse:
     """What was added, changed and removed in a thread since a version, at most 500 comments; 410 for more."""
-    since = _integer(request, "since", 0, MAX_VERSION)
+    since = whole_number(request.GET, "since", 0, MAX_VERSION)
     if since is None:
         raise refused_field("since", "required", "Name the version that was read.")
     with selectors.snapshot():
@@ -185,13 +186,13 @@ def counts(request: HttpRequest) -> HttpResponse:
 @allows("GET")
 def recent(request: HttpRequest) -> HttpResponse:
     """The latest public comments of a site, newest first, each with its article."""
-    site = find_site(_site(request.GET))
+    site = find_site(site_slug(request.GET))
     data = serializers.recent_data(selectors.recent_comments(site, _limit(request)))
     return cacheable_json(request, data, Depends(max_age=LIST_AGE))
 
 
 def _counts(data: Mapping[str, Any], urls: Any) -> selectors.Counts:
-    site = _site(data)
+    site = site_slug(data)
     if not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
         raise refused_field("urls", "not_a_list", "Send a list of addresses.")
     if not urls:
@@ -213,30 +214,9 @@ def _hangs_on(article: Article) -> Depends:
     return Depends({article.pk: article.thread.version}, (article.site_id, article.site.version))
 
 
-def _site(data: Mapping[str, Any]) -> str:
-    site = data.get("site")
-    if not site:
-        raise refused_field("site", "required", "Name the site.")
-    if not isinstance(site, str):
-        raise refused_field("site", "not_text", "This must be a text.")
-    return site
-
-
 def _limit(request: HttpRequest) -> int:
-    limit = _integer(request, "limit", 1, selectors.MAX_LIMIT)
+    limit = whole_number(request.GET, "limit", 1, selectors.MAX_LIMIT)
     return selectors.DEFAULT_LIMIT if limit is None else limit
-
-
-def _integer(request: HttpRequest, name: str, lowest: int, highest: int) -> int | None:
-    """Return a number from the query, None where it is absent; Problem validation_failed outside the bounds."""
-    value = request.GET.get(name)
-    if value is None:
-        return None
-    # The length is bounded first: reading a long run of digits costs quadratic time.
-    number = int(value) if value.isascii() and value.isdigit() and len(value) <= len(str(highest)) else -1
-    if not lowest <= number <= highest:
-        raise refused_field(name, "out_of_range", f"This must be a whole number from {lowest} to {highest}.")
-    return number
 
 
 urlpatterns = [
