@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import DatabaseError, connection
 
@@ -44,6 +44,7 @@ def keep_order(page: ThreadPage) -> None:
 
 def prune_orders(limit: int) -> int:
     """Delete at most `limit` orders for which there has been a newer one for an hour, and return how many it were."""
+    parameters: dict[str, Any] = {"age": KEPT_FOR, "limit": limit}
     with connection.cursor() as cursor:
-        cursor.execute(_PRUNE, {"age": KEPT_FOR, "limit": limit})
+        cursor.execute(_PRUNE, parameters)
         return int(cursor.rowcount)
