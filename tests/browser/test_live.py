@@ -114,9 +114,7 @@ def test_own_comment_is_shown_once(press: Press, reader: Callable[..., Any]) -> 
     assert comments_on(page) == ["Theirs.", "Mine."]
 
 
-def test_held_comment_of_her_own_becomes_public_in_place(
-    live_service: LiveService, chromium: Any, visit: Callable[..., Visit]
-) -> None:
+def test_held_comment_of_her_own_becomes_public_in_place(live_service: LiveService, chromium: Any) -> None:
     press = make_press(live_service, "--moderation", "all")
     context = chromium.new_context()
     page = context.new_page()

@@ -14,16 +14,23 @@ const withoutFragment = (address) => new URL(address, location.href).href.split(
  */
 export function listing(section, around) {
   let shown = withoutFragment(location.href);
+  let asked = new AbortController();
 
+  /** Show what an address asks for, and say whether that was done; the last wish is the one that counts. */
   async function show(address) {
+    asked.abort();
+    const { signal } = (asked = new AbortController());
     section.setAttribute("aria-busy", "true");
     try {
-      await around(() => takeOver(section, address));
+      await around(() => takeOver(section, address, signal));
       shown = withoutFragment(address);
+      return true;
     } catch {
-      location.assign(address); // the browser knows best how to tell what is wrong
+      // The browser knows best how to tell what is wrong; a fragment would keep it from asking.
+      if (!signal.aborted) location.assign(withoutFragment(address));
+      return false;
     } finally {
-      section.removeAttribute("aria-busy");
+      if (!signal.aborted) section.removeAttribute("aria-busy");
     }
   }
 
@@ -32,7 +39,7 @@ export function listing(section, around) {
     if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     const nav = link.closest("nav")?.className;
-    await show(link.href);
+    if (!(await show(link.href))) return;
     history.pushState(null, "", link.href);
     land(section, nav, link.hash);
   });
@@ -42,8 +49,8 @@ export function listing(section, around) {
   return () => show(shown);
 }
 
-async function takeOver(section, address) {
-  const answer = await fetch(address, { credentials: "omit" });
+async function takeOver(section, address, signal) {
+  const answer = await fetch(address, { credentials: "omit", signal });
   if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
   const fresh = parse(await answer.text()).querySelector("#comments");
   for (const part of PARTS) section.querySelector(part).replaceWith(fresh.querySelector(part));

@@ -11,7 +11,7 @@ const MOST_FAILURES = 3;
 
 export class Live {
   #near = false;
-  #paused = false;
+  #paused = 0;
   #source = null;
   #asked = null;
   #timer = 0;
@@ -34,12 +34,12 @@ export class Live {
 
   /** Hear nothing while `work` changes what is shown, and go on from the version that is shown then. */
   async pause(work) {
-    this.#paused = true;
+    this.#paused += 1;
     this.#close();
     try {
       return await work();
     } finally {
-      this.#paused = false;
+      this.#paused -= 1;
       this.#open();
     }
   }
