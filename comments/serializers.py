@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from django.conf import settings
+from django.urls import reverse
 from drf_spectacular.helpers import lazy_serializer
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -110,7 +112,7 @@ def thread_data(page: ThreadPage, url: str = "", identifier: str = "", *, commen
         "sort": page.sort,
         "comments": branches_data(page.branches, article) if article else [],
         "next": page.next,
-        "stream": None,
+        "stream": f"{settings.PUBLIC_URL}{reverse('article-stream', args=[article.pk])}" if article else None,
     }
 
 

@@ -1,9 +1,10 @@
 """Every address under which comments are read, written and moderated."""
 
-from comments.views import moderation, pages, reading, voting, writing
+from comments.views import moderation, pages, reading, stream, voting, writing
 
 urlpatterns = [
     *reading.urlpatterns,
+    *stream.urlpatterns,
     *writing.urlpatterns,
     *voting.urlpatterns,
     *moderation.urlpatterns,

@@ -1,11 +1,12 @@
 """The whole service on one port: what granian serves.
 
-From the outside in: the life of the process, kept answers, the door of Django, Django.
+From the outside in: the life of the process, live updates, kept answers, the door of Django, Django.
 """
 
 import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import cast
 
 from project.env import stop_on_env_error
@@ -23,12 +24,16 @@ from django.conf import settings
 from django.db import connection
 
 from comments.selectors import current_versions
+from comments.views.stream import read_news
 from project import metrics
 from project.admission import Admission, Application
 from project.lifespan import Lifespan
 from project.snapshots.front import Front
 from project.snapshots.push import Push
 from project.snapshots.versions import TICK, Versions
+from project.streams.door import Streams
+from project.streams.hub import Hub
+from project.streams.reading import Readings
 
 # Versions are read by a thread of their own, which keeps its connection: no flood of requests delays it.
 _reader = ThreadPoolExecutor(1, "versions")
@@ -49,12 +54,15 @@ async def _versions_read(articles: list[int], sites: list[int]) -> tuple[dict[in
 versions = Versions(_versions_read)
 push = Push(versions.hear, versions.doubt)
 front = Front(Admission(cast(Application, django_application)), versions, settings.SNAPSHOT_MEMORY)
+hub = Hub(versions, Readings(read_news))
+streams = Streams(front, hub, settings.STREAMS, settings.STREAMS_PER_CLIENT)
 
 
 async def _tell_numbers() -> None:
     while True:
         await asyncio.sleep(TICK)
-        metrics.publish(front.numbers(pushes_sent=push.sent, pushes_received=push.received))
+        numbers = front.numbers(pushes_sent=push.sent, pushes_received=push.received)
+        metrics.publish(replace(numbers, streams_open=streams.present))
 
 
-application = Lifespan(front, versions.run, push.run, _tell_numbers)
+application = Lifespan(streams, versions.run, push.run, hub.run, _tell_numbers)

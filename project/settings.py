@@ -28,6 +28,9 @@ RATE_LIMITS = env.flag("RATE_LIMITS", default=True)
 SECRET_KEY = secret_key(DATA_DIR)
 # Bytes of memory in which each web process keeps finished answers (project.snapshots); the variable says MiB.
 SNAPSHOT_MEMORY = env.number("SNAPSHOT_MEMORY", default=32, lowest=1, highest=65_536) * 1024 * 1024
+# Streams of live updates that one web process holds open, and those of one client's address or network.
+STREAMS = env.number("STREAMS", default=10_000, lowest=0, highest=15_000)
+STREAMS_PER_CLIENT = env.number("STREAMS_PER_CLIENT", default=100, lowest=1, highest=15_000)
 # Where processes that answer for each other keep their numbers (project.metrics); prometheus-client reads it too.
 METRICS_DIR = env.shared_folder("PROMETHEUS_MULTIPROC_DIR")
 

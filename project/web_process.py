@@ -1,11 +1,15 @@
 """What differs in a web process: many threads that come and go with requests, and readers who wait."""
 
+import resource
+
 from django.conf import settings
 
 # One connection for each request that Django works on at once (project.admission), and a few to spare.
 LARGEST_POOL = 20
 # Seconds that a reader may wait for a broker that accepts a connection and then says nothing.
 BROKER_PATIENCE = 0.5
+# Files and sockets open at once: the connections of readers (project.embedded.web) and what we need ourselves.
+OPEN_FILES = 20_000
 
 
 def become_web_process() -> None:
@@ -13,6 +17,7 @@ def become_web_process() -> None:
 
     Workers and commands do without: they are single-threaded, and a pool does not survive a fork.
     """
+    _allow_files(OPEN_FILES)
     settings.DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
         "max_size": LARGEST_POOL,
@@ -28,3 +33,11 @@ def become_web_process() -> None:
         "socket_connect_timeout": BROKER_PATIENCE,
         "socket_timeout": BROKER_PATIENCE,
     }
+
+
+def _allow_files(number: int) -> None:
+    """Raise what this process may have open, as far as the system lets it: many begin at 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = number if hard == resource.RLIM_INFINITY else min(number, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -15,10 +15,20 @@ MAX_CHANGES: Final = 500
 _VERSION: Final = "SELECT coalesce((SELECT version FROM comments_thread WHERE article_id = %(article)s), 0)"
 
 _CHANGED: Final = f"""
-    SELECT {COLUMNS}, {SHOWN}, coalesce(c.shown_version > %(since)s, false)
+    SELECT {COLUMNS}, {SHOWN}, coalesce(c.shown_version > %(since)s, false), c.changed_version
     FROM comments_comment AS c
     WHERE c.article_id = %(article)s AND c.changed_version > %(since)s
     ORDER BY c.changed_version, c.depth, c.id LIMIT {MAX_CHANGES + 1}"""  # noqa: S608  (constants of this package only)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A comment that changed, as it is now, and the version in which it last did; `is_new` became visible since."""
+
+    row: CommentRow
+    is_shown: bool
+    is_new: bool
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +50,32 @@ def thread_changes(article: Article | None, *, since: int) -> Changes:
 
     Problem: too_old, where more than 500 comments changed or `since` is above the current version.
     """
-    rows = []
     with snapshot():
-        version = fetch(_VERSION, {"article": article.pk})[0][0] if article else 0
-        if article and since < version:
-            rows = fetch(_CHANGED, {"article": article.pk, "since": since})
-    if since > version or len(rows) > MAX_CHANGES:
+        version = thread_version(article) if article else 0
+        found = changed_since(article, since, version) if article else []
+    if found is None or since > version:
         raise Problem("too_old", "Read the page again.")
-    changes = Changes(version, [], [], [])
-    for *columns, shown, is_new in rows:
-        row = CommentRow._make(columns[:WIDTH])
-        if not shown:
-            changes.removed.append(row.id)
-        else:
-            (changes.added if is_new else changes.changed).append(row)
-    return changes
+    return Changes(
+        version,
+        added=[each.row for each in found if each.is_shown and each.is_new],
+        changed=[each.row for each in found if each.is_shown and not each.is_new],
+        removed=[each.row.id for each in found if not each.is_shown],
+    )
+
+
+def thread_version(article: Article) -> int:
+    """Return how far a thread has come, 0 where nothing has happened yet."""
+    return int(fetch(_VERSION, {"article": article.pk})[0][0])
+
+
+def changed_since(article: Article, since: int, version: int) -> list[Changed] | None:
+    """Return the comments that changed after `since`, in the order of their change and parents before their replies.
+
+    `version` is the thread's own, read in the same snapshot. None: more than 500 changed, or `since` is above it.
+    """
+    if since == version:
+        return []
+    rows = fetch(_CHANGED, {"article": article.pk, "since": since}) if since < version else None
+    if rows is None or len(rows) > MAX_CHANGES:
+        return None
+    return [Changed(CommentRow._make(row[:WIDTH]), *row[WIDTH:]) for row in rows]

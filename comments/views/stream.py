@@ -1,0 +1,92 @@
+"""The stream of an article as far as Django has a part in it: what its readers are told, and the address itself.
+
+`project.streams` holds the streams open; the ASGI application gives it `read_news`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+
+from articles.models import Article
+from articles.selectors import article_by_id, public_article
+from comments import selectors, serializers
+from comments.selectors.changes import Changed, changed_since, thread_version
+from project.documented import documented
+from project.errors import Problem
+from project.routes import allows
+from project.streams.door import HEADERS
+from project.streams.events import News, event, position
+
+ABOUT: Final = (
+    "Server-sent events: `comment` and `update` with a Comment, `remove` with `{id}`, `counts` with the numbers of the "
+    "thread page, `reset` with `{version}`: read the page again. The last event of a version carries it as `id`."
+)
+
+
+def read_news(article_id: int, since: int | None) -> News | None:
+    """Return what happened in a thread since a version, as events; None where the article is not public.
+
+    `since` None is a reader who has just come and is told the counts. Four SELECTs at most.
+    """
+    with selectors.snapshot():
+        article = article_by_id(article_id)
+        if article is None or not article.is_public:
+            return None
+        version, numbers = thread_version(article), selectors.thread_counts(article)
+        changed = changed_since(article, since, version) if since is not None else []
+    counts = event("counts", {"total": sum(numbers.values()), **numbers}, version)
+    if changed is None:
+        return News(version, event("reset", {"version": version}, version), counts)
+    if since == version:
+        return News(version, position(version), counts)
+    return News(version, _events(changed, version, article) + counts, counts)
+
+
+def _events(changed: Sequence[Changed], version: int, article: Article) -> bytes:
+    """Return an event for each comment, with an id at the last of each version but the newest, which counts ends."""
+    after = [each.version for each in changed[1:]] + [version]
+    ids = [None if each.version == next_one else each.version for each, next_one in zip(changed, after, strict=False)]
+    return b"".join(event(*_told(each, article), mark) for each, mark in zip(changed, ids, strict=True))
+
+
+def _told(each: Changed, article: Article) -> tuple[str, Mapping[str, Any]]:
+    if not each.is_shown:
+        return "remove", {"id": each.row.id}
+    return "comment" if each.is_new else "update", serializers.comment_data(each.row, article)
+
+
+@documented(
+    get=extend_schema(
+        operation_id="article_stream",
+        parameters=[
+            OpenApiParameter("since", int, description="The version of the page that was read."),
+            OpenApiParameter(
+                "Last-Event-ID",
+                int,
+                OpenApiParameter.HEADER,
+                description="Sent by browsers that come back; it decides.",
+            ),
+        ],
+        responses={(200, "text/event-stream"): OpenApiResponse(OpenApiTypes.STR, description=ABOUT)},
+    )
+)
+@allows("GET")
+def stream(request: HttpRequest, article_id: int) -> HttpResponse:
+    """What happens in a thread from now on, or from a version on.
+
+    Without `since` the first event is `counts`. A reader who is too far behind is told to `reset`. Streams need
+    the ASGI application: under WSGI alone they are 503, and `thread/changes` tells the same.
+    """
+    public_article(article_id)
+    if request.method == "GET":
+        raise Problem("unavailable", "This server holds no streams open; ask thread/changes.")
+    return HttpResponse(headers=HEADERS)
+
+
+urlpatterns = [path("api/v1/articles/<int:article_id>/stream", stream, name="article-stream")]
