@@ -1,6 +1,16 @@
 """What is commented on: sites with their keys and people, articles with their addresses."""
 
 from articles.models.article import Article, ArticleKey, ArticleQuerySet
-from articles.models.site import ApiKey, Member, Site, SiteOrigin
+from articles.models.site import ApiKey, IdempotencyRecord, Member, SignOn, Site, SiteOrigin
 
-__all__ = ["ApiKey", "Article", "ArticleKey", "ArticleQuerySet", "Member", "Site", "SiteOrigin"]
+__all__ = [
+    "ApiKey",
+    "Article",
+    "ArticleKey",
+    "ArticleQuerySet",
+    "IdempotencyRecord",
+    "Member",
+    "SignOn",
+    "Site",
+    "SiteOrigin",
+]

@@ -52,6 +52,15 @@ class Site(models.Model):
     announce_hours = models.PositiveSmallIntegerField(
         default=48, help_text="An article older than this when we first hear of it is not announced to followers."
     )
+    edit_minutes = models.PositiveSmallIntegerField(
+        default=15, db_default=15, help_text="How long authors may edit and delete what they wrote; 0 for never."
+    )
+    guests = models.BooleanField(
+        default=True, db_default=True, help_text="Readers may comment without having proven who they are."
+    )
+    forget_networks_days = models.PositiveSmallIntegerField(
+        default=30, db_default=30, help_text="Days after which the hash of a comment's network is forgotten."
+    )
     version = models.BigIntegerField(default=0, db_default=0, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -97,6 +106,58 @@ class ApiKey(models.Model):
     def allows(self, scope: str) -> bool:
         """Tell whether the key carries a scope; `admin` carries them all."""
         return scope in self.scopes or self.Scope.ADMIN in self.scopes
+
+
+class SignOn(models.Model):
+    """How a publisher vouches for readers: a secret shared with us, public keys, or Disqus' single sign-on.
+
+    `secret` is encrypted with this installation's key; `keys` is a JWK set, read from `keys_url` from time to time
+    where one is given.
+    """
+
+    class Kind(models.TextChoices):
+        HMAC = "hmac", "JWT signed with a shared secret (HS256)"
+        KEYS = "keys", "JWT signed with a private key (RS256, ES256)"
+        DISQUS = "disqus", "Disqus remote_auth_s3"
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="sign_ons")
+    kind = models.CharField(max_length=16, choices=Kind)
+    issuer = models.CharField(max_length=255, blank=True, help_text="The `iss` that tokens must carry, if any.")
+    audience = models.CharField(max_length=255, blank=True, help_text="The `aud` that tokens must carry.")
+    public_key = models.CharField(max_length=255, blank=True, help_text="Disqus' public key of the site, `api_key`.")
+    secret = models.TextField(blank=True, editable=False)
+    keys_url = models.CharField(max_length=2000, blank=True)
+    keys = models.JSONField(default=dict, blank=True)
+    keys_read_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} sign-on of {self.site}"
+
+
+class IdempotencyRecord(models.Model):
+    """The answer to a request that created something, for whoever sends the same again within a day.
+
+    Written in the transaction of the effect. `answer` holds no token: that of a comment is derived again.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
+    route = models.CharField(max_length=100)
+    key = models.CharField(max_length=255)
+    request_hash = models.CharField(max_length=64, help_text="SHA-256 of the raw body and the credential.")
+    status = models.PositiveSmallIntegerField()
+    answer = models.JSONField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["site", "route", "key"], name="one_answer_per_key"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["created_at"], name="idempotency_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.route} {self.key}"
 
 
 class Member(models.Model):

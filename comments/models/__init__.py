@@ -2,7 +2,9 @@
 
 from comments.models.comment import Comment, CommentQuerySet, Provider
 from comments.models.moderation import Decision
+from comments.models.reader import Identity, Mute, Reader, ReaderSession, SpentToken
 from comments.models.reference import ExternalRef
+from comments.models.revision import Report, Revision
 from comments.models.search import SearchEntry
 from comments.models.thread import Thread, ThreadCount, ThreadOrder
 from comments.models.vote import Vote
@@ -12,8 +14,15 @@ __all__ = [
     "CommentQuerySet",
     "Decision",
     "ExternalRef",
+    "Identity",
+    "Mute",
     "Provider",
+    "Reader",
+    "ReaderSession",
+    "Report",
+    "Revision",
     "SearchEntry",
+    "SpentToken",
     "Thread",
     "ThreadCount",
     "ThreadOrder",

@@ -69,6 +69,15 @@ class Comment(models.Model):
     depth = models.PositiveIntegerField()
     provider = models.CharField(max_length=16, choices=Provider, default=Provider.NATIVE)
 
+    # Null for a guest.
+    reader = models.ForeignKey(
+        "comments.Reader",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="comments",
+        db_constraint=False,
+        db_index=False,
+    )
     author_name = models.CharField(max_length=200)
     author_email = models.CharField(max_length=254, blank=True)
     author_url = models.CharField(max_length=2000, blank=True)
@@ -81,6 +90,10 @@ class Comment(models.Model):
         default="",
         db_default="",
         help_text="As whom the author votes: never on this comment.",
+    )
+
+    network_key = models.CharField(
+        max_length=32, blank=True, db_default="", help_text="Keyed hash of the author's network, kept for some weeks."
     )
 
     source = models.TextField()
@@ -143,6 +156,9 @@ class Comment(models.Model):
                 )
                 for score in ("best", "hot", "controversial")
             ),
+            models.Index(fields=["reader", "-id"], condition=models.Q(reader__isnull=False), name="comments_of_reader"),
+            models.Index(fields=["site", "author_key"], condition=~models.Q(author_key=""), name="comments_of_address"),
+            models.Index(fields=["created_at"], condition=~models.Q(network_key=""), name="comments_with_network"),
             models.Index(fields=["article", "changed_version"], name="comment_changes"),
             models.Index(
                 fields=["article", "-pinned_at", "-id"],

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.django_db
 
 ARTICLE_OF_SITE = ("site_id", "article_id", "articles_article")
 COMMENT_OF_ARTICLE = ("article_id", "comment_id", "comments_comment")
+READER_OF_SITE = ("site_id", "reader_id", "comments_reader")
 EXPECTED = {
     ("articles_articlekey", *ARTICLE_OF_SITE),
     ("comments_thread", *ARTICLE_OF_SITE),
@@ -23,6 +24,11 @@ EXPECTED = {
     ("comments_comment", *ARTICLE_OF_SITE),
     ("comments_comment", "article_id", "parent_id", "comments_comment"),
     ("comments_comment", "article_id", "root_id", "comments_comment"),
+    ("comments_comment", *READER_OF_SITE),
+    ("comments_identity", *READER_OF_SITE),
+    ("comments_readersession", *READER_OF_SITE),
+    ("comments_mute", *READER_OF_SITE),
+    ("comments_report", *READER_OF_SITE),
     ("comments_threadorder", *ARTICLE_OF_SITE),
     ("comments_searchentry", *ARTICLE_OF_SITE),
     ("comments_searchentry", *COMMENT_OF_ARTICLE),
