@@ -12,7 +12,15 @@ from django.utils.translation import gettext
 
 from articles.models import Article, Site
 from comments.models import Comment, Provider
-from comments.selectors import CommentRow, Permalink, held_comments, read_comment, read_replies, read_thread
+from comments.selectors import (
+    CommentRow,
+    Permalink,
+    ThreadPage,
+    held_comments,
+    read_comment,
+    read_replies,
+    read_thread,
+)
 from comments.services.orders import keep_order
 from comments.threads import Branch, walk
 from comments.views.comment_form import CommentForm
@@ -86,8 +94,8 @@ class Query:
 class ThreadView:
     """Everything that the template of the conversation needs.
 
-    `branch` is the address of the whole conversation where only one branch is shown, `above` that of the comment
-    which this branch answers.
+    `whole` is the address of the whole conversation where only one branch is shown, `above` that of the comment
+    which this branch answers. `begins_anew` says that a later page was asked for whose order is forgotten.
     """
 
     article: Article
@@ -101,6 +109,7 @@ class ThreadView:
     whole: str = ""
     above: str = ""
     held: Comment | None = None
+    begins_anew: bool = False
 
     @property
     def comments_open(self) -> bool:
@@ -114,9 +123,9 @@ def thread_view(article: Article, data: Mapping[str, str], form: CommentForm | N
     Problem: not_found, sort_unknown, cursor_invalid.
     """
     query = Query.of(article, data)
-    page = read_thread(article, sort=query.sort, cursor=_root_cursor(query), provider=query.provider)
-    keep_order(page)
-    view = ThreadView(article, form or CommentForm(parent=query.reply), page.version, page.total)
+    page, begins_anew = _page(query)
+    form = form or CommentForm(parent=query.reply)
+    view = ThreadView(article, form, page.version, page.total, begins_anew=begins_anew)
     view.tabs, view.sorts = _tabs(query, page.counts), _sorts(query)
     branches = page.branches
     wanted = query.branch or view.form.parent or query.comment
@@ -140,8 +149,21 @@ def view_token(comment: Comment) -> str:
     return tokens.sign(tokens.Purpose.VIEW_COMMENT, comment.pk)
 
 
-def _root_cursor(query: Query) -> str | None:
-    return None if query.branch else query.cursor
+def _page(query: Query) -> tuple[ThreadPage, bool]:
+    """Return the page of roots that is asked for; the first one, and True, where the order it goes on in is gone."""
+    cursor, begins_anew = None if query.branch else query.cursor, False
+    try:
+        page = _read(query, cursor)
+    except Problem as problem:
+        if problem.code != "cursor_expired":
+            raise
+        page, begins_anew = _read(query, None), True
+    keep_order(page)
+    return page, begins_anew
+
+
+def _read(query: Query, cursor: str | None) -> ThreadPage:
+    return read_thread(query.article, sort=query.sort, cursor=cursor, provider=query.provider)
 
 
 def _alone(query: Query, comment_id: int) -> Permalink | None:
