@@ -154,7 +154,14 @@ def counts_data(counted: Counts) -> dict[str, Any]:
 
 def recent_data(found: Iterable[RecentComment]) -> dict[str, Any]:
     """Return a flat list; each comment names its article, because a front page mixes many."""
-    return {"comments": [comment_data(each.comment, each.article) | _headline(each.article) for each in found]}
+    return {
+        "comments": [comment_data(each.comment, each.article) | {"article": headline(each.article)} for each in found]
+    }
+
+
+def headline(article: Article) -> dict[str, Any]:
+    """Return what a list that mixes many articles says of the one that a comment stands below."""
+    return {"id": article.pk, "url": article.public_url, "title": article.title}
 
 
 def page_address(article: Article) -> str:
@@ -170,10 +177,6 @@ def rfc3339(moment: datetime | None) -> str | None:
 def _author(row: Shown) -> dict[str, Any]:
     # A guest proves nothing about herself, so she has no role; pictures would need an address of ours.
     return {"name": row.author_name, "url": row.author_url or None, "avatar": None, "role": None}
-
-
-def _headline(article: Article) -> dict[str, Any]:
-    return {"article": {"id": article.pk, "url": article.public_url, "title": article.title}}
 
 
 class AuthorSerializer(serializers.Serializer[Any]):

@@ -54,6 +54,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "too_old": (410, "The changes since then are no longer at hand"),
     "body_too_large": (413, "The body is too large"),
     "unsupported_media_type": (415, "The body has a type that is not taken here"),
+    "search_too_broad": (422, "This search would take too long"),
     "rate_limited": (429, "Too many requests"),
     "server_error": (500, "The fault is ours"),
     "unavailable": (503, "A part of the service is not available at the moment"),

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+from drf_spectacular.utils import OpenApiParameter
 
 from project.errors import refused_field
+
+MAX_DAYS: Final = 365
+DEFAULT_DAYS: Final = 7
+
+SITE: Final = OpenApiParameter("site", str, required=True, description="Slug of the site.")
+DAYS: Final = OpenApiParameter("days", int, description=f"1 to {MAX_DAYS}, {DEFAULT_DAYS} unless asked otherwise.")
 
 
 def site_slug(data: Mapping[str, Any]) -> str:
@@ -28,3 +36,8 @@ def whole_number(query: Mapping[str, str], name: str, lowest: int, highest: int)
     if not lowest <= number <= highest:
         raise refused_field(name, "out_of_range", f"This must be a whole number from {lowest} to {highest}.")
     return number
+
+
+def days_of(query: Mapping[str, str]) -> int:
+    """Return how many days a list looks back. Problem: validation_failed outside the bounds."""
+    return whole_number(query, "days", 1, MAX_DAYS) or DEFAULT_DAYS

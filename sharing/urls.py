@@ -1,5 +1,5 @@
 """Every address of sharing."""
 
-from sharing.views import follows, pages, shares
+from sharing.views import follows, lists, pages, shares
 
-urlpatterns = [*shares.urlpatterns, *follows.urlpatterns, *pages.urlpatterns]
+urlpatterns = [*shares.urlpatterns, *lists.urlpatterns, *follows.urlpatterns, *pages.urlpatterns]

@@ -1,4 +1,4 @@
-"""Flat lists of comments: the latest of a site, and what one guest has waiting."""
+"""Flat lists: the latest comments of a site, its most discussed articles, and what one guest has waiting."""
 
 from __future__ import annotations
 
@@ -17,6 +17,33 @@ _RECENT: Final = f"""
     WHERE c.site_id = %(site)s AND c.status = 'approved' AND article.visibility = '{Article.Visibility.PUBLIC}'
     ORDER BY c.created_at DESC, c.id DESC LIMIT %(limit)s"""  # noqa: S608  (constants only)
 
+# Of a window with more comments than this the latest decide, so that a list costs no more on the largest site.
+MOST: Final = 100_000
+
+_DISCUSSED: Final = f"""
+    SELECT article.id, article.url, article.title, found.recent,
+        (SELECT coalesce(sum(counted.count), 0) FROM comments_threadcount AS counted
+         WHERE counted.article_id = article.id)
+    FROM (
+        SELECT e.article_id, count(*) AS recent FROM (
+            SELECT e.article_id FROM comments_searchentry AS e
+            WHERE e.site_id = %(site)s AND e.created_at > now() - %(days)s * interval '1 day'
+            ORDER BY e.created_at DESC, e.comment_id DESC LIMIT {MOST}
+        ) AS e GROUP BY e.article_id
+    ) AS found JOIN articles_article AS article ON article.id = found.article_id
+    WHERE article.visibility = '{Article.Visibility.PUBLIC}'
+    ORDER BY found.recent DESC, article.published_at DESC NULLS LAST, article.id DESC
+    LIMIT %(limit)s"""  # noqa: S608  (constants only)
+
+
+@dataclass(frozen=True, slots=True)
+class DiscussedArticle:
+    """A public article, with its public comments of a window and altogether."""
+
+    article: Article
+    recent: int
+    total: int
+
 
 @dataclass(frozen=True, slots=True)
 class RecentComment:
@@ -32,6 +59,18 @@ def recent_comments(site: Site, limit: int) -> list[RecentComment]:
         rows = fetch(_RECENT, {"site": site.pk, "limit": limit})
         articles = Article.objects.in_bulk({row[WIDTH] for row in rows})
     return [RecentComment(CommentRow._make(row[:WIDTH]), articles[row[WIDTH]]) for row in rows]
+
+
+def most_discussed(site: Site, *, days: int, limit: int) -> list[DiscussedArticle]:
+    """Return the public articles with the most public comments written in the last `days`, in one SELECT.
+
+    Imported comments count on the day on which they were written. Among equals the newest article comes first.
+    """
+    rows = fetch(_DISCUSSED, {"site": site.pk, "days": days, "limit": limit})
+    return [
+        DiscussedArticle(Article(pk=article, url=url, title=title), recent, int(total))
+        for article, url, title, recent, total in rows
+    ]
 
 
 def held_comments(article: Article, ids: Iterable[int]) -> list[Comment]:

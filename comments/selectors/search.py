@@ -74,22 +74,26 @@ def _end_of_walk(length: int, condition: str) -> str:
 
 
 _MANY: Final = "(SELECT are_many FROM many)"
-_PAGE: Final = f"""
-    WITH near AS MATERIALIZED ({_walk(NEAR, "true")}),
-    near_end AS MATERIALIZED ({_end_of_walk(NEAR, "true")}),
+
+
+def _page_sql(near: int, few: int, far: int) -> str:
+    """Return the SELECT of a page that looks so far in each of its three ways."""
+    return f"""
+    WITH near AS MATERIALIZED ({_walk(near, "true")}),
+    near_end AS MATERIALIZED ({_end_of_walk(near, "true")}),
     near_is_enough AS MATERIALIZED (
         SELECT (SELECT count(*) FROM near) > %(limit)s OR NOT EXISTS (SELECT FROM near_end) AS enough),
     few AS MATERIALIZED (
         SELECT e.comment_id, e.created_at, e.terms FROM comments_searchentry AS e
-        WHERE e.terms @@ %(needed)s::tsquery AND NOT (SELECT enough FROM near_is_enough) LIMIT {FEW} + 1),
-    many AS MATERIALIZED (SELECT count(*) > {FEW} AS are_many FROM few),
+        WHERE e.terms @@ %(needed)s::tsquery AND NOT (SELECT enough FROM near_is_enough) LIMIT {few} + 1),
+    many AS MATERIALIZED (SELECT count(*) > {few} AS are_many FROM few),
     rare AS MATERIALIZED (
         SELECT e.comment_id FROM (
             SELECT e.comment_id, e.created_at FROM few AS e
             WHERE NOT {_MANY} AND {_BEFORE_CURSOR} AND e.terms @@ %(whole)s::tsquery {_NEWEST_FIRST} OFFSET 0
         ) AS e WHERE {_PUBLIC} LIMIT %(limit)s + 1),
-    far AS MATERIALIZED ({_walk(FAR, _MANY)}),
-    far_end AS MATERIALIZED ({_end_of_walk(FAR, _MANY)}),
+    far AS MATERIALIZED ({_walk(far, _MANY)}),
+    far_end AS MATERIALIZED ({_end_of_walk(far, _MANY)}),
     found AS (
         SELECT comment_id FROM near WHERE (SELECT enough FROM near_is_enough)
         UNION ALL SELECT comment_id FROM rare UNION ALL SELECT comment_id FROM far)
@@ -100,6 +104,9 @@ _PAGE: Final = f"""
             JOIN articles_article AS article ON article.id = c.article_id
     ) AS row ON true
     ORDER BY row.created_at DESC, row.id DESC"""  # noqa: S608  (constants only)
+
+
+_PAGE: Final = _page_sql(NEAR, FEW, FAR)
 
 
 @dataclass(frozen=True)

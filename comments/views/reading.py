@@ -18,10 +18,10 @@ from comments import selectors, serializers
 from comments.selectors.votes import votes_of
 from comments.services.orders import keep_order
 from comments.tokens import comment_ids, proven
-from comments.views.cacheable import cacheable_json
 from comments.views.voting import VOTER, VOTER_HEADER
 from comments.voters import voter_key
 from project.answers import json_response
+from project.cacheable import cacheable_json
 from project.documented import documented
 from project.errors import refused_field
 from project.parsers import read_json
@@ -207,7 +207,9 @@ def _depends(ref: PageRef, version: int) -> Depends:
     site = (ref.site.pk, ref.site.version)
     if (article := ref.public_article()) is None:
         return Depends(site=site, max_age=LIST_AGE, exact=True)
-    return Depends({article.pk: version}, site)
+    # Found by its address alone: whenever another article gets the identifier, that one is the page.
+    is_for_now = bool(ref.url and ref.identifier) and ref.identifier != article.identifier
+    return Depends({article.pk: version}, site, max_age=LIST_AGE if is_for_now else None)
 
 
 def _hangs_on(article: Article) -> Depends:

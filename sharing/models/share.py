@@ -36,7 +36,15 @@ class Share(models.Model):
                 nulls_distinct=False,
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["article", "created_at"])]
+        indexes: ClassVar = [
+            models.Index(fields=["article", "created_at"]),
+            models.Index(
+                fields=["site", "-created_at", "-id"],
+                include=["article"],
+                condition=models.Q(comment__isnull=True),
+                name="recent_shares",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.network} of {self.article_id} on {self.day}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Final, TypedDict
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Sum
 
 from articles.models import Article, Site
@@ -15,6 +17,34 @@ from sharing.models import ShareCount
 from sharing.networks import Kind, Network, Shareable
 
 SUMMARY_LENGTH: Final = 300  # characters of a comment that a mail quotes
+
+# Of a window with more shares than this the latest decide, so that a list costs no more on the largest site.
+MOST: Final = 100_000
+
+MOST_SHARED: Final = f"""
+    SELECT article.id, article.url, article.title, found.recent,
+        (SELECT coalesce(sum(counter.count), 0) FROM sharing_sharecount AS counter
+         WHERE counter.article_id = article.id AND counter.comment_id IS NULL)
+    FROM (
+        SELECT s.article_id, count(*) AS recent FROM (
+            SELECT s.article_id FROM sharing_share AS s
+            WHERE s.site_id = %(site)s AND s.comment_id IS NULL
+                AND s.created_at > now() - %(days)s * interval '1 day'
+            ORDER BY s.created_at DESC, s.id DESC LIMIT {MOST}
+        ) AS s GROUP BY s.article_id
+    ) AS found JOIN articles_article AS article ON article.id = found.article_id
+    WHERE article.visibility = '{Article.Visibility.PUBLIC}'
+    ORDER BY found.recent DESC, article.published_at DESC NULLS LAST, article.id DESC
+    LIMIT %(limit)s"""  # noqa: S608  (constants only)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedArticle:
+    """A public article, with its shares of a window and altogether."""
+
+    article: Article
+    recent: int
+    total: int
 
 
 class ShareLink(TypedDict):
@@ -44,6 +74,20 @@ def share_totals(articles: Collection[int]) -> dict[int, int]:
     """How often each of the articles was shared, those without a share left out. One query."""
     rows = ShareCount.objects.filter(article__in=articles, comment=None, count__gt=0)
     return dict(rows.values_list("article").annotate(Sum("count")))
+
+
+def most_shared(site: Site, *, days: int, limit: int) -> list[SharedArticle]:
+    """Return the public articles of a site that were shared most in the last `days`, in one SELECT.
+
+    Shares of single comments do not count. Among equals the newest article comes first.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(MOST_SHARED, {"site": site.pk, "days": days, "limit": limit})
+        rows = cursor.fetchall()
+    return [
+        SharedArticle(Article(pk=article, url=url, title=title), recent, int(total))
+        for article, url, title, recent, total in rows
+    ]
 
 
 def share_links(article: Article, comment: Comment | None = None) -> ShareLinks:

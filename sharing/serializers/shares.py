@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from rest_framework import serializers
 
 from project.errors import refused_field
 from sharing import networks
+from sharing.selectors.shares import SharedArticle
 
 MAX_ID: Final = 2**63 - 1
 
@@ -50,6 +51,42 @@ class ShareLinksSerializer(CountsSerializer):
     """Every share button of a page, with counts."""
 
     links = ShareLinkSerializer(many=True)
+
+
+class SharedHeadlineSerializer(serializers.Serializer[Any]):
+    """An article as a list names it."""
+
+    id = serializers.IntegerField()
+    url = serializers.CharField()
+    title = serializers.CharField(allow_blank=True)
+
+
+class SharedArticleSerializer(serializers.Serializer[Any]):
+    """An article, and how often it was shared."""
+
+    article = SharedHeadlineSerializer()
+    shares = serializers.IntegerField(help_text="Shares of these days.")
+    total = serializers.IntegerField(help_text="All its shares.")
+
+
+class MostSharedSerializer(serializers.Serializer[Any]):
+    """The most shared articles of some days."""
+
+    days = serializers.IntegerField()
+    articles = SharedArticleSerializer(many=True)
+
+
+def most_shared_data(days: int, found: Iterable[SharedArticle]) -> dict[str, Any]:
+    """Return the list as JSON values."""
+    articles = [
+        {
+            "article": {"id": each.article.pk, "url": each.article.public_url, "title": each.article.title},
+            "shares": each.recent,
+            "total": each.total,
+        }
+        for each in found
+    ]
+    return {"days": days, "articles": articles}
 
 
 class ShareAnswerSerializer(CountsSerializer):

@@ -23,7 +23,11 @@ SHOWN_BY_ARTICLES = {"authentication", "origins"}
 
 # From the ground up; a room imports from lower rungs and from itself. What is not named is on the ground.
 GROUND = 0
-ANNEXES = {"moderation_serializers": "serializers", "writing_serializers": "inputs"}
+ANNEXES = {
+    "moderation_serializers": "serializers",
+    "search_serializers": "serializers",
+    "writing_serializers": "inputs",
+}
 LADDER = (
     {"models", "signals"},
     {"selectors"},
