@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='comment',
             name='network_key',
-            field=models.CharField(blank=True, db_default='', help_text="Keyed hash of the author's network, kept for some weeks.", max_length=32),
+            field=models.CharField(blank=True, db_default='', default='', help_text="Keyed hash of the author's network, kept for some weeks.", max_length=32),
         ),
         migrations.CreateModel(
             name='Reader',

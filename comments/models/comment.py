@@ -93,7 +93,11 @@ class Comment(models.Model):
     )
 
     network_key = models.CharField(
-        max_length=32, blank=True, db_default="", help_text="Keyed hash of the author's network, kept for some weeks."
+        max_length=32,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Keyed hash of the author's network, kept for some weeks.",
     )
 
     source = models.TextField()
