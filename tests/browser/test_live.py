@@ -196,6 +196,26 @@ def test_nothing_is_asked_while_nobody_looks(press: Press, visit: Callable[..., 
     scroll_to_comments(page)
 
 
+def test_stream_ends_when_the_page_has_been_hidden_for_a_while(press: Press, visit: Callable[..., Visit]) -> None:
+    page = visit().page
+    page.add_init_script(
+        "let state = 'visible'; Object.defineProperty(document, 'visibilityState', {get: () => state});"
+        "window.turn = (now) => { state = now; document.dispatchEvent(new Event('visibilitychange')); }"
+    )
+    page.clock.install()
+    page.reload()
+    scroll_to_comments(page)
+    with page.expect_event("requestfailed", lambda request: "/stream" in request.url):
+        page.evaluate("turn('hidden')")
+        page.clock.fast_forward(60_000)
+    press.say("Said to nobody.")
+    page.clock.fast_forward(60_000)
+    assert page.locator(NEWS).count() == 0
+    with page.expect_response(lambda answer: "/stream?since=0" in answer.url):
+        page.evaluate("turn('visible')")
+    page.locator(NEWS, has_text="1 new comment").wait_for()
+
+
 def test_new_since_the_last_visit(press: Press, visit: Callable[..., Visit]) -> None:
     press.say("Read before.")
     seen = visit()

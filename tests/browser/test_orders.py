@@ -57,6 +57,17 @@ def test_orders_change_in_place(press: Press, visit: Callable[..., Visit]) -> No
     assert page.evaluate("window.stays")
 
 
+def test_last_of_two_quick_presses_counts(press: Press, visit: Callable[..., Visit]) -> None:
+    say_three(press)
+    page = visit("?sort=newest").page
+    page.locator("#thread .vote").first.wait_for()
+    page.evaluate("for (const sort of ['hot', 'oldest']) document.querySelector(`[data-sort=${sort}]`).click()")
+    page.locator(".sorts [data-sort=oldest][aria-current]").wait_for()
+    page.wait_for_url("**sort=oldest*")
+    assert comments_on(page) == ["First.", "Second.", "Third."]
+    assert page.locator("#comments").get_attribute("aria-busy") is None
+
+
 def test_page_that_does_not_come_is_left_to_the_browser(press: Press, visit: Callable[..., Visit]) -> None:
     say_three(press)
     seen = visit("?sort=newest")

@@ -112,6 +112,16 @@ def test_score_is_text_without_script(press: Press, visit: Callable[..., Visit])
     assert page.locator("#thread button").count() == 0
 
 
+def test_site_without_votes_shows_scores_only(press: Press, visit: Callable[..., Visit]) -> None:
+    press.say("Judge this.")
+    press_and_wait(visit().page, UP)
+    switch = f"from articles.models import Site; Site.objects.filter(slug='{press.slug}').update(anonymous_votes=False)"
+    press.service.manage("shell", "-c", switch)
+    page = visit().page
+    page.locator("#thread .score", has_text="Score: 1").wait_for()
+    assert page.locator("#thread .vote").count() == 0
+
+
 def test_refused_vote_is_taken_back_and_said(press: Press, visit: Callable[..., Visit]) -> None:
     """Three votes on a comment may come from one network; the fourth reader is told so."""
     press.say("Judge this.")
