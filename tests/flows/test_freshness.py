@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +18,7 @@ import pytest
 from articles.models import Article, ArticleKey, Site
 from articles.services.sites import note_settings_change
 from comments.models import Comment
+from tests.comments.exports import BLOG, import_text, wp_comment, wp_item, wxr
 from tests.factories import make_api_key, make_article, make_comment, make_site
 from tests.processes import WebProcess
 from tests.servers import Servers
@@ -173,6 +176,39 @@ def moved(world: World) -> Case:
     )
 
 
+def named(world: World) -> Case:
+    """Asked for by a known address and an unknown identifier; then the identifier gets an article of its own."""
+    article = world.page()
+    make_comment(article)
+    identifier = f"name-{next(_words)}"
+    body = {"site": world.site.slug, "identifier": identifier, "title": "Of that name"}
+    return Case(
+        "an identifier becomes known",
+        f"{of_url(article)}&identifier={identifier}",
+        lambda data: data["article"]["id"] == article.pk,
+        lambda data: data["article"]["title"] == "Of that name" and texts(data) == [],
+        lambda web: write(web, "PUT", "/api/v1/articles", body, world.key),
+    )
+
+
+def imported(world: World) -> Case:
+    site = make_site(origins=("blog.example.org",))
+    article = make_article(site, url=f"{BLOG}/one/")
+    make_comment(article)
+    return Case(
+        "an import",
+        of_url(article),
+        lambda data: len(texts(data)) == 1,
+        lambda data: "<p>From elsewhere.</p>" in texts(data),
+        lambda web: bring_in(site, wxr(wp_item(wp_comment(1, "From elsewhere.")))),
+    )
+
+
+def bring_in(site: Site, export: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        import_text(Path(folder), export, site)
+
+
 def sorted_otherwise(world: World) -> Case:
     """A site of its own: its version moves the pages of all its threads."""
     site = make_site(default_sort="newest")
@@ -279,6 +315,8 @@ def all_cases(world: World) -> list[Case]:
         put(world, "an article is put off", {"published_at": "2099-01-01T00:00:00Z"}, lambda data: texts(data) == []),
         deleted(world),
         moved(world),
+        named(world),
+        imported(world),
         sorted_otherwise(world),
         voted(world),
         counted(world),
