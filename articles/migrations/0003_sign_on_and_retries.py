@@ -24,6 +24,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='site',
+            name='hold_after_reports',
+            field=models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Reports from so many different networks hold a comment until a moderator has looked; 0 for never.'),
+        ),
+        migrations.AddField(
+            model_name='site',
             name='guests',
             field=models.BooleanField(db_default=True, default=True, help_text='Readers may comment without having proven who they are.'),
         ),

@@ -55,6 +55,11 @@ class Site(models.Model):
     edit_minutes = models.PositiveSmallIntegerField(
         default=15, db_default=15, help_text="How long authors may edit and delete what they wrote; 0 for never."
     )
+    hold_after_reports = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Reports from so many different networks hold a comment until a moderator has looked; 0 for never.",
+    )
     guests = models.BooleanField(
         default=True, db_default=True, help_text="Readers may comment without having proven who they are."
     )

@@ -59,6 +59,13 @@ class Report(models.Model):
     reader = models.ForeignKey(Reader, null=True, on_delete=models.SET_NULL, related_name="+", db_constraint=False)
     reporter_key = models.CharField(max_length=32, help_text="Keyed hash of who reports: a reader, voter or network.")
     reason = models.CharField(max_length=16, choices=Reason)
+    network_key = models.CharField(
+        max_length=32,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Keyed hash of the reporter's network: whoever has many tokens has few networks.",
+    )
     detail = models.CharField(max_length=1000, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     resolved_at = models.DateTimeField(null=True)
@@ -68,7 +75,7 @@ class Report(models.Model):
             models.UniqueConstraint(fields=["comment", "reporter_key"], name="one_report_per_reader"),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["site", "-id"], condition=models.Q(resolved_at=None), name="open_reports"),
+            models.Index(fields=["site", "comment", "-id"], condition=models.Q(resolved_at=None), name="open_reports"),
         ]
 
     def __str__(self) -> str:

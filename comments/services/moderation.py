@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from django.contrib.auth.models import User
 from django.db import connection
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from articles.models import ApiKey, Site
-from comments.models import Comment, Decision
-from comments.services.news import tell_changed, tell_published
-from comments.services.tree import adjust_ancestors
+from comments.models import Comment, Decision, Report
 from comments.services.versions import Change, commit_change, thread_version
+from comments.services.visibility import carry, give_status, locked
 from project.errors import Problem
 from project.transactions import in_transaction
 
 MAX_PINS = 5
+DECISION: Final = "decision"
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ def decide(
 ) -> Decided:
     """Give a comment of `site` another status and record who did it; the same status again changes nothing.
 
+    Whatever was reported of it is settled by that, and then the same status is recorded too: somebody has looked.
     `revision` is the text that the moderator has read: the decision is refused if there is a newer one.
     Problem: not_found, stale_revision.
     """
@@ -50,27 +53,20 @@ def _decide(
     comment = _locked(site, comment_id)
     if revision is not None and revision != comment.revision:
         raise Problem("stale_revision", f"The comment's text has changed; it is now revision {comment.revision}.")
+    return _give(comment, status, moderator, reason)
+
+
+def _give(comment: Comment, status: Comment.Status, moderator: Moderator, reason: str) -> Decided:
     old = Comment.Status(comment.status)
-    if old == status:
-        return Decided(comment, thread_version(comment.article))
-    first_time = status == Comment.Status.APPROVED and comment.published_at is None
-    _write(comment, old, status, moderator, reason)
-    tell_changed(comment, old=old)
-    if first_time:
-        tell_published(comment)
-    return Decided(comment, _carry(comment, old))
+    was_reported = Report.objects.filter(comment=comment, resolved_at=None).update(resolved_at=Now())
+    if old != status or was_reported:
+        _record(comment, old, status, moderator, reason)
+    if old != status:
+        give_status(comment, status, DECISION)
+    return Decided(comment, carry(comment, old))
 
 
-def _write(comment: Comment, old: Comment.Status, status: Comment.Status, moderator: Moderator, reason: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE comments_comment SET status = %s, reason = %s,"
-            " published_at = CASE WHEN %s = 'approved' THEN coalesce(published_at, now()) ELSE published_at END"
-            " WHERE id = %s RETURNING published_at, shown_replies",
-            [status, "decision", status, comment.pk],
-        )
-        comment.published_at, comment.shown_replies = cursor.fetchone()
-    comment.status, comment.reason = status, "decision"
+def _record(comment: Comment, old: Comment.Status, status: Comment.Status, moderator: Moderator, reason: str) -> None:
     Decision.objects.create(
         site_id=comment.site_id,
         comment=comment,
@@ -83,30 +79,21 @@ def _write(comment: Comment, old: Comment.Status, status: Comment.Status, modera
     )
 
 
-def _carry(comment: Comment, old: Comment.Status) -> int:
-    """Bring counters and version in line with the new status and return the version."""
-    approved = int(comment.is_approved) - int(old == Comment.Status.APPROVED)
-    if not approved:
-        return thread_version(comment.article)
-    # A comment above shown replies stands in the tree whatever its status: as itself or as a tombstone.
-    shown = 0 if comment.shown_replies else approved
-    flips = adjust_ancestors(comment, approved=approved, shown=shown)
-    appeared = [flip.id for flip in flips if flip.shown] + ([comment.pk] if shown > 0 else [])
-    changed = [flip.id for flip in flips] + [comment.pk]
-    return commit_change(Change(comment.article, {comment.provider: approved}, changed=changed, shown=appeared))
-
-
 def undo(site: Site, comment_id: int, moderator: Moderator) -> Decided:
     """Take the last decision about a comment back: a decision of its own, to the status before.
 
-    Problem: not_found, where there is no such comment or nothing was decided.
+    Problem: not_found, where there is no such comment or nothing was decided; stale_revision, where its status is not
+    what was decided any more, because its author took it back or wrote what a rule holds.
     """
 
     def work() -> Decided:
-        last = Decision.objects.filter(site=site, comment_id=comment_id).order_by("-id").first()
+        comment = _locked(site, comment_id)
+        last = Decision.objects.filter(comment=comment).order_by("-id").first()
         if last is None:
             raise Problem("not_found", f"Nothing was decided about comment {comment_id}.")
-        return _decide(site, comment_id, Comment.Status(last.old_status), moderator, "undo", None)
+        if last.status != comment.status:
+            raise Problem("stale_revision", f"The comment is {comment.status} now, which nobody decided.")
+        return _give(comment, Comment.Status(last.old_status), moderator, "undo")
 
     return in_transaction(work)
 
@@ -141,12 +128,4 @@ def _check_room_for_pin(comment: Comment) -> None:
 
 
 def _locked(site: Site, comment_id: int) -> Comment:
-    comment = (
-        Comment.objects.filter(site=site, pk=comment_id)
-        .select_related("article__site")
-        .select_for_update(of=("self",), no_key=True)
-        .first()
-    )
-    if comment is None:
-        raise Problem("not_found", f"The site has no comment {comment_id}.")
-    return comment
+    return locked(Comment.objects.filter(site=site), comment_id)
