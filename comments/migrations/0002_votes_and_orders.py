@@ -106,10 +106,6 @@ class Migration(migrations.Migration):
         composite_foreign_key("comments_threadorder", ("site_id", "article_id"), "articles_article", ("site_id", "id")),
         composite_foreign_key("comments_vote", ("site_id", "article_id"), "articles_article", ("site_id", "id")),
         composite_foreign_key("comments_vote", ("article_id", "comment_id"), "comments_comment", ("article_id", "id"), on_delete="CASCADE"),
-        # Most comments have few replies, some have thousands. By the mean the planner would take any index that finds
-        # the replies of one comment and sort them; it shall take the one that has them in order. (What PostgreSQL
-        # assumes of a table that it has not looked at.)
-        migrations.RunSQL("ALTER TABLE comments_comment ALTER COLUMN parent_id SET (n_distinct = 200)", "ALTER TABLE comments_comment ALTER COLUMN parent_id RESET (n_distinct)"),
         # The score of a comment without votes (comments.ranking).
         migrations.RunSQL("UPDATE comments_comment SET hot = extract(epoch FROM created_at) / 45000", migrations.RunSQL.noop),
     ]

@@ -23,6 +23,8 @@ MICROSECOND: Final = timedelta(microseconds=1)
 
 # `top` is a table of (id, place): the list to begin with, in its order, one row longer than wanted where there is more.
 # A level takes what is left of the answer's room; `total` is what the levels down to this one have asked for.
+# Replies are asked for as a range of (parent, time), which is how their index goes: of an equal parent the planner
+# assumes the mean, a few rows, and might fetch and sort the thousands that some comment has.
 # LATERAL ... OFFSET 0 keeps the planner from joining the whole table against its guess of the tree's size.
 _BELOW: Final = f"""
     tree (id, created_at, shown_replies, level, place, total) AS (
@@ -39,8 +41,8 @@ _BELOW: Final = f"""
                 parent.total AS before, parent.total + count(*) OVER () AS total
             FROM tree AS parent CROSS JOIN LATERAL (
                 SELECT c.id, c.created_at, c.shown_replies FROM comments_comment AS c
-                WHERE c.parent_id = parent.id AND {SHOWN}
-                ORDER BY c.created_at, c.id LIMIT {REPLIES}
+                WHERE (c.parent_id, c.created_at) > (parent.id, '-infinity') AND c.parent_id <= parent.id AND {SHOWN}
+                ORDER BY c.parent_id, c.created_at, c.id LIMIT {REPLIES}
             ) AS reply
             WHERE parent.shown_replies > 0 AND parent.level < {LEVELS} AND parent.total < {COMMENTS}
         ) AS candidate

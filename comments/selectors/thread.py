@@ -25,9 +25,9 @@ _REPLIES: Final = f"""
         SELECT id, row_number() OVER (ORDER BY created_at, id)
         FROM (
             SELECT c.id, c.created_at FROM comments_comment AS c
-            WHERE c.parent_id = %(parent)s AND {SHOWN}
-              AND (%(id)s::bigint IS NULL OR (c.created_at, c.id) > (%(created_at)s::timestamptz, %(id)s::bigint))
-            ORDER BY c.created_at, c.id LIMIT %(limit)s + 1
+            WHERE (c.parent_id, c.created_at, c.id) > (%(parent)s, %(created_at)s::timestamptz, %(id)s::bigint)
+              AND c.parent_id <= %(parent)s AND {SHOWN}
+            ORDER BY c.parent_id, c.created_at, c.id LIMIT %(limit)s + 1
         ) AS reply
     )"""  # noqa: S608  (constants of this package only)
 
@@ -158,7 +158,7 @@ def _every_provider(counts: dict[str, int]) -> dict[str, int]:
 
 
 def _behind(position: Position | None) -> dict[str, Any]:
-    return {"created_at": position.created_at, "id": position.id} if position else {"created_at": None, "id": None}
+    return {"created_at": position.created_at, "id": position.id} if position else {"created_at": "-infinity", "id": 0}
 
 
 def _article_of(comment_id: int) -> Article:
