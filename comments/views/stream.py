@@ -1,6 +1,7 @@
 """The stream of an article as far as Django has a part in it: what its readers are told, and the address itself.
 
-`project.streams` holds the streams open; the ASGI application gives it `read_news`.
+`project.streams` holds streams open; the ASGI application gives it `read_news`. Where Django is alone (WSGI) a stream
+ends after what there is to tell, and browsers come back for more.
 """
 
 from __future__ import annotations
@@ -10,23 +11,27 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
 from articles.models import Article
-from articles.selectors import article_by_id, public_article
+from articles.selectors import article_by_id
 from comments import selectors, serializers
 from comments.selectors.changes import Changed, changed_since, thread_version
 from project.documented import documented
 from project.errors import Problem
 from project.routes import allows
-from project.streams.door import HEADERS
+from project.streams.door import HEADERS, read_since
 from project.streams.events import News, event, position
 
 ABOUT: Final = (
     "Server-sent events: `comment` and `update` with a Comment, `remove` with `{id}`, `counts` with the numbers of the "
     "thread page, `reset` with `{version}`: read the page again. The last event of a version carries it as `id`."
 )
+
+# Milliseconds after which a browser asks again where a stream cannot stay open.
+AGAIN: Final = b"retry: 20000\n\n"
 
 
 def read_news(article_id: int, since: int | None) -> News | None:
@@ -76,17 +81,17 @@ def _told(each: Changed, article: Article) -> tuple[str, Mapping[str, Any]]:
         responses={(200, "text/event-stream"): OpenApiResponse(OpenApiTypes.STR, description=ABOUT)},
     )
 )
+@csrf_exempt
 @allows("GET")
 def stream(request: HttpRequest, article_id: int) -> HttpResponse:
     """What happens in a thread from now on, or from a version on.
 
-    Without `since` the first event is `counts`. A reader who is too far behind is told to `reset`. Streams need
-    the ASGI application: under WSGI alone they are 503, and `thread/changes` tells the same.
+    Without `since` the first event is `counts`. A reader who is too far behind is told to `reset`.
     """
-    public_article(article_id)
-    if request.method == "GET":
-        raise Problem("unavailable", "This server holds no streams open; ask thread/changes.")
-    return HttpResponse(headers=HEADERS)
+    news = read_news(article_id, read_since(request))
+    if news is None:
+        raise Problem("not_found", "There is no such article.")
+    return HttpResponse(AGAIN + news.events, headers=HEADERS)
 
 
 urlpatterns = [path("api/v1/articles/<int:article_id>/stream", stream, name="article-stream")]

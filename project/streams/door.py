@@ -1,7 +1,7 @@
 """GET /api/v1/articles/{id}/stream: the one answer that stays open, so it is given here and not by Django.
 
-Whatever else comes to that address (HEAD, OPTIONS, other methods, a number that is none) is Django's, whose view
-`comments.views.stream` also stands in the API's description.
+Whatever else comes to that address (HEAD, OPTIONS, other methods, a number that is none) is Django's: see
+`comments.views.stream`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 
 from project.admission import Application, Message, Receive, Scope, Send
 from project.errors import Problem, problem_response, refused_field
@@ -138,14 +138,17 @@ def _read_request(scope: Scope) -> tuple[str, int | None]:
     """Return the client whose streams are counted, "" where they are not, and the version that she has."""
     request = ASGIRequest(scope, BytesIO())
     check_address(request)
-    return _client(request), _since(request)
+    return _client(request), read_since(request)
 
 
-def _since(request: ASGIRequest) -> int | None:
-    """Return where to resume: what the browser heard last (Last-Event-ID), else the version of the page (`since`)."""
+def read_since(request: HttpRequest) -> int | None:
+    """Return where to resume: what the browser heard last (Last-Event-ID), else the version of the page (`since`).
+
+    None for a reader who names neither. Problem: validation_failed.
+    """
     text, field = request.headers.get("Last-Event-ID", ""), "Last-Event-ID"
     if not text:
-        given = parse_qs(request.META["QUERY_STRING"], keep_blank_values=True).get("since")
+        given = parse_qs(request.META.get("QUERY_STRING", ""), keep_blank_values=True).get("since")
         if given is None:
             return None
         text, field = given[-1], "since"

@@ -37,8 +37,7 @@ TABLE: dict[str, Row] = {
     "DELETE /api/v1/articles/{article_id}": (401, 403, 404, 204, 401, 401),
     "GET /api/v1/articles/{article_id}/related": 200,
     "GET /api/v1/articles/{article_id}/share-links": 200,
-    # Django alone holds no stream open; tests/flows/test_streams.py asks the whole application.
-    "GET /api/v1/articles/{article_id}/stream": 503,
+    "GET /api/v1/articles/{article_id}/stream": 200,
     "POST /api/v1/comments": open_api(201),
     "GET /api/v1/comments/{comment_id}": 200,
     "GET /api/v1/comments/{comment_id}/replies": 200,
