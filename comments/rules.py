@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from articles.models import Site
 from comments.models import Comment
+from project.text import Rendered
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,11 @@ class Submission:
     links: int
     author_name: str
     author_is_known: bool
+
+
+def submission_of(rendered: Rendered, author_name: str, *, author_is_known: bool) -> Submission:
+    """Return what the rules look at of a text, new or edited."""
+    return Submission(rendered.text, rendered.html.count("<a "), author_name, author_is_known)
 
 
 @dataclass(frozen=True)

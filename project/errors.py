@@ -35,6 +35,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "unauthorized": (401, "Credentials are missing or not valid"),
     "voter_required": (401, "A voter token is missing or not valid"),
     "comments_closed": (403, "Comments are closed here"),
+    "edit_window_over": (403, "The time for changes by the author is over"),
     "forbidden": (403, "These credentials do not allow that"),
     "origin_not_allowed": (403, "The site does not have that origin"),
     "vote_limit": (403, "No further vote of this network counts here"),

@@ -13,7 +13,7 @@ from articles.models import Article
 from articles.selectors import PageRef
 from articles.services.pages import register_page
 from comments.models import Comment
-from comments.rules import Submission, judge
+from comments.rules import judge, submission_of
 from comments.services.news import tell_changed, tell_published
 from comments.services.tree import adjust_ancestors
 from comments.services.versions import Change, commit_change, insert, thread_version
@@ -99,8 +99,7 @@ def _store(article: Article, draft: Draft, rendered: text.Rendered) -> Posted:
     if facts.duplicate is not None:
         raise Problem("duplicate_comment", "You said exactly this a moment ago.", extra={"id": facts.duplicate})
     depth, root = _place(article, draft, facts)
-    submission = Submission(rendered.text, _links(rendered), draft.author.name, facts.known)
-    verdict = judge(submission, article.site)
+    verdict = judge(submission_of(rendered, draft.author.name, author_is_known=facts.known), article.site)
     comment = Comment(
         id=facts.id,
         site_id=article.site_id,
@@ -142,10 +141,6 @@ def _hold(comment: Comment, draft: Draft) -> Posted:
 
 def _posted(comment: Comment, version: int) -> Posted:
     return Posted(comment, version, tokens.edit_token(comment.pk, comment.nonce.hex))
-
-
-def _links(rendered: text.Rendered) -> int:
-    return rendered.html.count("<a ")
 
 
 def _one_at_a_time(article: Article, author: str, draft: Draft) -> None:
