@@ -6,12 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
 from articles.models import Article
 from comments.models import Comment
 from comments.searching import MAX_QUERY, MAX_TERMS
 from comments.selectors import search
+from comments.selectors.rows import fetch
+from project.errors import Problem
 from tests.factories import make_article, make_comment, make_site
 from tests.reading import COMMENT, code, get
 
@@ -297,3 +300,10 @@ def test_three_statements_and_shared_caches(client: Client, article: Article, dj
         answer = ask(client, "needle")
     assert answer["Cache-Control"] == "public, max-age=0, s-maxage=1, must-revalidate"
     assert get(client, "search", headers={"If-None-Match": answer["ETag"]}, site="here", q="needle").status_code == 304
+
+
+def test_a_search_that_takes_too_long_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "TIMEOUT", 10)
+    with pytest.raises(Problem) as caught, transaction.atomic(), search._bounded():
+        fetch("SELECT pg_sleep(20)", {})
+    assert (caught.value.code, caught.value.status) == ("search_too_broad", 422)
