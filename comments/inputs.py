@@ -12,6 +12,7 @@ from project.errors import FieldError, Problem
 MAX_NAME = 100
 MAX_TITLE = 500
 MAX_ID = 2**63 - 1
+MAX_REVISION = 2**31 - 1
 FOLLOW_WISHES = ("", "replies", "article")
 
 
@@ -71,6 +72,11 @@ def read_author(data: Mapping[str, Any], refusals: Refusals, prefix: str = "") -
     )
 
 
+def read_body(data: Mapping[str, Any], refusals: Refusals) -> str:
+    """Return the text of a comment, new or edited; the site's own limit is applied where it is rendered."""
+    return refusals.text(data, "body", text.clean_body, field="body")
+
+
 def read_draft(data: Mapping[str, Any], *, edit_tokens: Sequence[str] = (), voter: str = "") -> Draft:
     """Return the comment in a request of `POST comments`.
 
@@ -78,7 +84,7 @@ def read_draft(data: Mapping[str, Any], *, edit_tokens: Sequence[str] = (), vote
     it is rendered.
     """
     refusals = Refusals()
-    body = refusals.text(data, "body", lambda value: text.clean_body(value), field="body")
+    body = read_body(data, refusals)
     author = data.get("author")
     if not isinstance(author, Mapping):
         refusals.add("author", "required", "Say who you are: an object with a name.")

@@ -14,7 +14,7 @@ from rest_framework import serializers
 
 from articles.models import Article, Site
 from comments.models import Comment, Provider
-from comments.selectors import Changes, CommentRow, Counts, Permalink, RecentComment, ReplyPage, ThreadPage
+from comments.selectors import Changes, CommentRow, Counts, OwnComments, Permalink, RecentComment, ReplyPage, ThreadPage
 from comments.threads import Branch, walk
 
 
@@ -116,11 +116,12 @@ def thread_data(page: ThreadPage, url: str = "", identifier: str = "", *, commen
     }
 
 
-def mine_data(article: Article | None, held: Iterable[Comment], votes: Mapping[int, int]) -> dict[str, Any]:
-    """Return what one reader sees beside the thread: her comments that are still held, as she wrote them, and votes."""
-    pending = [comment_data(comment, article, disclosed=True) for comment in held] if article else []
+def mine_data(article: Article | None, own: OwnComments, votes: Mapping[int, int]) -> dict[str, Any]:
+    """Return what one reader sees beside the thread: her comments that are still held, as she wrote them, those that
+    she may still change, and votes."""
+    pending = [comment_data(comment, article, disclosed=True) for comment in own.pending] if article else []
     marks = {str(comment_id): value for comment_id, value in votes.items()}
-    return {"votes": marks, "editable": [], "pending": pending}
+    return {"votes": marks, "editable": own.editable, "pending": pending}
 
 
 def changes_data(changes: Changes, article: Article | None) -> dict[str, Any]:

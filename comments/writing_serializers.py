@@ -44,6 +44,25 @@ class PostedSerializer(CommentSerializer):
     version = serializers.IntegerField(help_text="Pass it as `at_least` to read the thread with this comment.")
 
 
+class EditSerializer(BodySerializer):
+    revision = serializers.IntegerField(
+        required=False, help_text="The text that was edited; 409 `stale_revision` if there is a newer one."
+    )
+
+
+class EditedSerializer(CommentSerializer):
+    revision = serializers.IntegerField(help_text="1 for the text that was posted, one more with each edit.")
+    version = serializers.IntegerField(help_text="Pass it as `at_least` to read the thread with this text.")
+
+
+class VersionSerializer(serializers.Serializer[Any]):
+    version = serializers.IntegerField(help_text="Pass it as `at_least` to read the thread without this comment.")
+
+
+class SourceSerializer(BodySerializer):
+    revision = serializers.IntegerField()
+
+
 class PreviewSerializer(serializers.Serializer[Any]):
     html = serializers.CharField()
 

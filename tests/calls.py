@@ -63,6 +63,9 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "GET /api/v1/articles/{article_id}/stream": lambda s: Call(article_path(s)),
     "POST /api/v1/comments": lambda s: Call(body={**page(s), "body": "Quite so.", "author": AUTHOR}),
     "GET /api/v1/comments/{comment_id}": lambda s: Call(comment_path(s)),
+    "PATCH /api/v1/comments/{comment_id}": lambda s: Call(comment_path(s), body={"body": "Quite so."}),
+    "DELETE /api/v1/comments/{comment_id}": lambda s: Call(comment_path(s)),
+    "GET /api/v1/comments/{comment_id}/source": lambda s: Call(comment_path(s)),
     "GET /api/v1/comments/{comment_id}/replies": lambda s: Call(comment_path(s)),
     "PUT /api/v1/comments/{comment_id}/vote": lambda s: Call(
         comment_path(s), body={"value": 1}, headers={"X-Afterword-Voter": new_voter_token()}

@@ -3,7 +3,8 @@
 from comments.selectors.branches import Listing
 from comments.selectors.changes import Changes, thread_changes
 from comments.selectors.counts import Counts, page_counts, register_share_counts
-from comments.selectors.lists import RecentComment, held_comments, recent_comments
+from comments.selectors.lists import RecentComment, recent_comments
+from comments.selectors.own import OwnComments, held_comments, own_comments
 from comments.selectors.rows import CommentRow
 from comments.selectors.snapshot import snapshot
 from comments.selectors.thread import (
@@ -26,12 +27,14 @@ __all__ = [
     "CommentRow",
     "Counts",
     "Listing",
+    "OwnComments",
     "Permalink",
     "RecentComment",
     "ReplyPage",
     "ThreadPage",
     "current_versions",
     "held_comments",
+    "own_comments",
     "page_counts",
     "read_comment",
     "read_replies",

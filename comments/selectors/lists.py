@@ -1,13 +1,11 @@
-"""Flat lists: the latest comments of a site, its most discussed articles, and what one guest has waiting."""
+"""Flat lists: the latest comments of a site, and its most discussed articles."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from articles.models import Article, Site
-from comments.models import Comment
 from comments.selectors.rows import COLUMNS, WIDTH, CommentRow, fetch
 from comments.selectors.snapshot import snapshot
 
@@ -71,9 +69,3 @@ def most_discussed(site: Site, *, days: int, limit: int) -> list[DiscussedArticl
         DiscussedArticle(Article(pk=article, url=url, title=title), recent, int(total))
         for article, url, title, recent, total in rows
     ]
-
-
-def held_comments(article: Article, ids: Iterable[int]) -> list[Comment]:
-    """Return those of the comments `ids` that wait for a moderator below this article, oldest first."""
-    pending = Comment.objects.of(article).filter(pk__in=list(ids), status=Comment.Status.PENDING)
-    return list(pending.order_by("created_at", "id"))

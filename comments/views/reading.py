@@ -17,7 +17,7 @@ from articles.selectors import PageRef, find_site, page_from_request_data
 from comments import selectors, serializers
 from comments.selectors.votes import votes_of
 from comments.services.orders import keep_order
-from comments.tokens import comment_ids, proven
+from comments.views.credentials import claim_of
 from comments.views.voting import VOTER, VOTER_HEADER
 from comments.voters import voter_key
 from project.answers import json_response
@@ -116,24 +116,23 @@ def changes(request: HttpRequest) -> HttpResponse:
 def mine(request: HttpRequest) -> HttpResponse:
     """What the credentials of one reader add to a thread: her comments that are still held, and her votes.
 
+    `editable` are ids of her comments that she may still change or take back.
+
     Edit tokens go into `Authorization` (one) or `X-Afterword-Edit-Tokens` (a list). Of the votes the latest 5,000
     are told; a token that is none has no votes.
     """
-    tokens = credential(request).edit_tokens
+    claim = claim_of(credential(request))
     with selectors.snapshot():
         article = page_from_request_data(request.GET).public_article()
-        held = selectors.held_comments(article, comment_ids(tokens)) if article and tokens else []
+        own = selectors.own_comments(article, claim) if article and claim else selectors.OwnComments()
         voter = voter_key(article.site_id, request.headers.get(VOTER_HEADER, "")) if article else ""
         votes = votes_of(article, voter) if article and voter else {}
-    data = serializers.mine_data(article, proven(tokens, held), votes)
+    data = serializers.mine_data(article, own, votes)
     return json_response(data, headers=PRIVATE)
 
 
-@keepable()
-@documented(get=extend_schema(operation_id="comment", responses=serializers.PermalinkSerializer))
-@allows("GET")
-def comment(request: HttpRequest, comment_id: int) -> HttpResponse:
-    """One comment with the beginning of its branch and its ancestors, at most the 50 nearest."""
+def one_comment(request: HttpRequest, comment_id: int) -> HttpResponse:
+    """Answer GET of a comment; `comments.views.editing` has its route."""
     found = selectors.read_comment(comment_id)
     return cacheable_json(request, serializers.permalink_data(found), _hangs_on(found.article))
 
@@ -225,7 +224,6 @@ urlpatterns = [
     path("api/v1/thread", thread, name="thread"),
     path("api/v1/thread/changes", changes, name="thread_changes"),
     path("api/v1/thread/mine", mine, name="thread_mine"),
-    path("api/v1/comments/<int:comment_id>", comment, name="comment"),
     path("api/v1/comments/<int:comment_id>/replies", replies, name="comment_replies"),
     path("api/v1/counts", counts, name="counts"),
     path("api/v1/recent", recent, name="recent"),

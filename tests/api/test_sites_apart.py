@@ -19,6 +19,9 @@ pytestmark = pytest.mark.django_db
 KEYED = {
     "PUT /api/v1/articles": 403,
     "DELETE /api/v1/articles/{article_id}": 404,
+    "PATCH /api/v1/comments/{comment_id}": 404,
+    "DELETE /api/v1/comments/{comment_id}": 404,
+    "GET /api/v1/comments/{comment_id}/source": 404,
     "POST /api/v1/moderation/comments/{comment_id}/decision": 404,
     "GET /api/v1/moderation/comments/{comment_id}/log": 404,
     "POST /api/v1/moderation/comments/{comment_id}/pin": 404,
