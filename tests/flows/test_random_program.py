@@ -112,10 +112,17 @@ class Program:
 
     def check(self) -> None:
         """Whoever asks a second after the last write is told what Django tells, which keeps nothing."""
+        targets = self.targets()
+        for web in self.pair:
+            for target in targets:
+                ask(web, target)
+        # Each thread moves once more, under answers that both have just given, at one that the other must hear of.
+        for article in self.articles:
+            self._put(self.random.choice(self.pair), article, title=f"Last {self.random.random()}")
         time.sleep(SECOND)
         client = Client()
         wrong = []
-        for target in self.targets():
+        for target in targets:
             plain = client.get(target)
             expected = (plain.status_code, plain.content)
             answers = [ask(web, target) for web in self.pair]
