@@ -30,6 +30,8 @@ ABOUT: Final = (
     "thread page, `reset` with `{version}`: read the page again. The last event of a version carries it as `id`."
 )
 
+# Bytes of what is told at once; a reader who missed more reads the page again, which is smaller.
+MAX_NEWS: Final = 8 * 1024 * 1024
 # Milliseconds after which a browser asks again where a stream cannot stay open.
 AGAIN: Final = b"retry: 20000\n\n"
 
@@ -46,11 +48,12 @@ def read_news(article_id: int, since: int | None) -> News | None:
         version, numbers = thread_version(article), selectors.thread_counts(article)
         changed = changed_since(article, since, version) if since is not None else []
     counts = event("counts", {"total": sum(numbers.values()), **numbers}, version)
-    if changed is None:
-        return News(version, event("reset", {"version": version}, version), counts)
     if since == version:
         return News(version, position(version), counts)
-    return News(version, _events(changed, version, article) + counts, counts)
+    events = None if changed is None else _events(changed, version, article) + counts
+    if events is None or len(events) > MAX_NEWS:
+        events = event("reset", {"version": version}, version)
+    return News(version, events, counts)
 
 
 def _events(changed: Sequence[Changed], version: int, article: Article) -> bytes:

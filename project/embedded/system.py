@@ -23,6 +23,7 @@ from project.embedded.servers import wait_for_server
 from project.embedded.signals import Signals, Stopped
 from project.embedded.supervisor import Supervisor, describe_end
 from project.embedded.valkey import Valkey
+from project.embedded.web import web_arguments
 
 # Ranks of stopping: the highest first.
 BEAT, WORKERS, WEB, BROKER, DATABASE = 5, 4, 3, 2, 1
@@ -151,10 +152,8 @@ class System:
 
     def _start_ours(self) -> None:
         options, add = self.options, self.supervisor.add
-        web = ["granian", "--interface", "asgi", "--loop", "uvloop", "--host", options.host]
-        web += ["--port", str(options.port), "--workers", str(options.web_workers), "--no-ws"]
-        web += ["--log-level", "warning", "--respawn-failed-workers", "--workers-kill-timeout", "10"]
-        add("web server", WEB, lambda: self._python("web", "-m", *web, "project.asgi:application"))
+        web = web_arguments(options.host, options.port, options.web_workers)
+        add("web server", WEB, lambda: self._python("web", *web))
         for name, queues in WORKER_QUEUES.items():
             worker = ["worker", "-n", f"{name}@%h", "-Q", queues, "-c", "1", "-l", "WARNING"]
             worker += ["--without-gossip", "--without-mingle"]

@@ -195,15 +195,17 @@ def test_what_is_no_stream_is_refused(web: WebProcess) -> None:
     assert ask(web, path_of(article), [("Host", "elsewhere.example")]).status == 400
 
 
-@pytest.mark.parametrize(
-    "junk", ["-1", "x", "1.5", "1e3", " 1 2", "9" * 19, "9" * 5_000, "0x10", "\u00b2", "1;2", "null", "\u0663"]
-)
-def test_a_version_that_is_none_is_refused(web: WebProcess, junk: str) -> None:
+JUNK = ("-1", "x", "1.5", "1e3", " 1 2", "9" * 19, "9" * 5_000, "0x10", "\u00b2", "1;2", "null", "\u0663")
+
+
+def test_a_version_that_is_none_is_refused(web: WebProcess) -> None:
     article = make_article()
-    escaped = "".join(f"%{byte:02x}" for byte in junk.encode())
-    assert ask(web, f"{path_of(article)}?since={escaped}").json()["errors"][0]["field"] == "since"
-    spelt = junk.encode().decode("latin-1")
-    assert ask(web, path_of(article), [("Last-Event-ID", spelt)]).json()["errors"][0]["field"] == "Last-Event-ID"
+    for junk in JUNK:
+        escaped = "".join(f"%{byte:02x}" for byte in junk.encode())
+        assert ask(web, f"{path_of(article)}?since={escaped}").json()["errors"][0]["field"] == "since"
+        spelt = junk.encode().decode("latin-1")
+        refused = ask(web, path_of(article), [("Last-Event-ID", spelt)])
+        assert (refused.status, refused.json()["errors"][0]["field"]) == (400, "Last-Event-ID")
 
 
 def test_a_version_of_the_future_means_read_again(web: WebProcess, audience: Audience) -> None:
@@ -331,7 +333,7 @@ def test_a_reader_who_takes_nothing_is_let_go_and_resumes(web: WebProcess, audie
     quick = audience.add(article.pk, web)
     slow.is_reading = False
     made: list[int] = []
-    for _ in range(12):
+    for _ in range(9):
         made.extend([post(article, f"{len(made) + number} {'&' * 9_900}").pk for number in range(20)])
         wait_until(lambda: sorted(quick.ids("comment")) == sorted(made), "the quick reader to hear everything")
     memory = web.memory()
