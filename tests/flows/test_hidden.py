@@ -93,6 +93,7 @@ OUTPUTS: list[Output] = [
     (COMMENT, lambda p: f"/api/v1/comments/{p.plain.pk}", "said"),
     (REPLIES, lambda p: f"/api/v1/comments/{p.plain.pk}/replies", "said"),
     (REPLIES, lambda p: f"/api/v1/comments/{p.secrets[0].pk}/replies", ""),
+    ("GET /api/v1/comments/{comment_id}/source", lambda p: f"/api/v1/comments/{p.secrets[0].pk}/source", ""),
     ("GET /api/v1/counts", lambda p: f"/api/v1/counts?{_of_url(p)}", ""),
     ("GET /api/v1/recent", lambda p: f"/api/v1/recent?{_of_site(p)}&limit=100", "said told"),
     ("GET /api/v1/most-discussed", lambda p: f"/api/v1/most-discussed?{_of_site(p)}&limit=100", "told"),
