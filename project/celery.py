@@ -24,6 +24,7 @@ with stop_on_env_error():
 
 # Which queue a task waits in; one that is not named here cannot be sent.
 QUEUE_OF = {
+    "articles.tasks.forget_answers": "maintenance",
     "articles.tasks.publish_due": "maintenance",
     "articles.tasks.purge_deleted": "maintenance",
     "comments.tasks.prune_orders": "maintenance",
@@ -41,6 +42,7 @@ BEAT = {
     "sharing.tasks.prune": 3600,
     "articles.tasks.publish_due": 20,
     "articles.tasks.purge_deleted": 3600,
+    "articles.tasks.forget_answers": 3600,
     "comments.tasks.prune_orders": 600,
 }
 

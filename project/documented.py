@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.views import APIView
 
 View = TypeVar("View", bound=Callable[..., Any])
 Describe = Callable[[Any], Any]
+
+RETRY_KEY: Final = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[!-~]+$"},
+    OpenApiParameter.HEADER,
+    description="A random UUID of this request's own: sent again with it within 24 hours, the request is done once and "
+    "answered as before.",
+)
 
 
 def documented(**operations: Describe) -> Callable[[View], View]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from contextvars import ContextVar
+from typing import Final, TypeVar
 
 from django.db import OperationalError, connection, transaction
 
@@ -15,21 +16,34 @@ T = TypeVar("T")
 RETRYABLE = frozenset({"40P01", "40001"})
 ATTEMPTS = 5
 
+_within: Final[ContextVar[bool]] = ContextVar("within", default=False)
 
-def in_transaction(work: Callable[[], T]) -> T:
+
+def in_transaction(work: Callable[[], T], *, joins: bool = False) -> T:
     """Run `work` in one transaction and return its value, again after a deadlock (at most five times).
 
-    Inside another transaction it runs once: only the outermost one can be repeated.
+    Inside another transaction it runs once: only the outermost one can be repeated. It gets a savepoint there, unless
+    it `joins` work that `in_transaction` runs: then its failure is the failure of the whole, which nobody may catch
+    on the way.
     """
+    if joins and _within.get():
+        return work()
     if connection.in_atomic_block:
-        with transaction.atomic():
-            return work()
+        return _attempt(work)
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            with transaction.atomic():
-                return work()
+            return _attempt(work)
         except OperationalError as error:
             if attempt == ATTEMPTS or getattr(error.__cause__, "sqlstate", None) not in RETRYABLE:
                 raise
         time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311  (spreads rivals, guards nothing)
     raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _attempt(work: Callable[[], T]) -> T:
+    token = _within.set(True)
+    try:
+        with transaction.atomic():
+            return work()
+    finally:
+        _within.reset(token)

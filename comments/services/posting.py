@@ -77,7 +77,7 @@ def post_on_page(page: PageRef, draft: Draft, *, title: str = "") -> Posted:
     """
     if page.article is not None:
         return post_comment(page.article, draft)
-    return in_transaction(lambda: post_comment(register_page(page, title=title), draft))
+    return in_transaction(lambda: post_comment(register_page(page, title=title), draft), joins=True)
 
 
 def post_comment(article: Article, draft: Draft) -> Posted:
@@ -89,7 +89,7 @@ def post_comment(article: Article, draft: Draft) -> Posted:
     if not (article.is_public and article.comments_open):
         raise Problem("comments_closed", "Comments are closed on this article.")
     rendered = text.render(draft.body, limit=article.site.max_length)
-    return in_transaction(lambda: _store(article, draft, rendered))
+    return in_transaction(lambda: _store(article, draft, rendered), joins=True)
 
 
 def _store(article: Article, draft: Draft, rendered: text.Rendered) -> Posted:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
+from django.http import HttpResponse
 from django.urls import path
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -12,6 +14,7 @@ from rest_framework.views import APIView
 
 from articles.authentication import ApiKeyAuthentication, HasScope, api_key_of
 from articles.models import ApiKey, Site
+from articles.services.idempotency import Answer, answer_once
 from comments.models import Comment
 from comments.moderation_serializers import (
     BatchSerializer,
@@ -22,12 +25,15 @@ from comments.moderation_serializers import (
     QueueSerializer,
     moderated_data,
 )
-from comments.selectors.moderation import decisions_about, missing_ids, moderation_queue
+from comments.selectors.moderation import decisions_about, moderation_queue
+from comments.services.batches import decide_many
 from comments.services.moderation import Decided, Moderator, decide, pin, undo
 from project import cursors
+from project.documented import RETRY_KEY
 from project.errors import Problem
 
 QUEUE_PAGE = 50
+ONCE: Final[dict[str, Any]] = {"parameters": [RETRY_KEY]}
 
 
 class ModerationView(APIView):
@@ -43,6 +49,10 @@ class ModerationView(APIView):
     @staticmethod
     def moderator(request: Request) -> Moderator:
         return Moderator(api_key=api_key_of(request))
+
+    def once(self, request: Request, work: Callable[[], Decided]) -> HttpResponse:
+        """Do `work`, or repeat the answer to a request with the same Idempotency-Key."""
+        return answer_once(request._request, self.site(request).pk, lambda: Answer(_answer(work())))
 
 
 class QueueView(ModerationView):
@@ -69,43 +79,46 @@ class QueueView(ModerationView):
 
 
 class DecisionView(ModerationView):
-    @extend_schema(operation_id="decide", request=DecisionSerializer, responses=DecidedSerializer)
-    def post(self, request: Request, comment_id: int) -> Response:
+    @extend_schema(operation_id="decide", request=DecisionSerializer, responses=DecidedSerializer, **ONCE)
+    def post(self, request: Request, comment_id: int) -> HttpResponse:
         """Approve, reject, remove a comment or call it spam; with `revision` only if that is still its text."""
         wish = DecisionSerializer(data=request.data)
         wish.is_valid(raise_exception=True)
-        wishes = wish.validated_data
-        return Response(_answer(decide(self.site(request), comment_id, moderator=self.moderator(request), **wishes)))
+        wishes, site, moderator = wish.validated_data, self.site(request), self.moderator(request)
+        return self.once(request, lambda: decide(site, comment_id, moderator=moderator, **wishes))
 
 
 class BatchView(ModerationView):
-    @extend_schema(operation_id="decide_many", request=BatchSerializer, responses=DecidedSerializer(many=True))
-    def post(self, request: Request) -> Response:
-        """Decide about up to 100 comments at once; each is decided on its own, in the order given."""
+    @extend_schema(operation_id="decide_many", request=BatchSerializer, responses=DecidedSerializer(many=True), **ONCE)
+    def post(self, request: Request) -> HttpResponse:
+        """Decide about up to 100 comments at once, in the order given: about all of them or none."""
         wish = BatchSerializer(data=request.data)
         wish.is_valid(raise_exception=True)
         site, moderator = self.site(request), self.moderator(request)
-        if missing := missing_ids(site, wish.validated_data["ids"]):
-            raise Problem("not_found", f"The site has no comment {missing[0]}; nothing was decided.")
-        status, reason = wish.validated_data["status"], wish.validated_data["reason"]
-        decided = [decide(site, pk, status, moderator, reason=reason) for pk in wish.validated_data["ids"]]
-        return Response([_answer(each) for each in decided])
+        wishes = wish.validated_data
+
+        def work() -> Answer:
+            return Answer([_answer(each) for each in decide_many(site, moderator=moderator, **wishes)])
+
+        return answer_once(request._request, site.pk, work)
 
 
 class UndoView(ModerationView):
-    @extend_schema(operation_id="undo", request=None, responses=DecidedSerializer)
-    def post(self, request: Request, comment_id: int) -> Response:
+    @extend_schema(operation_id="undo", request=None, responses=DecidedSerializer, **ONCE)
+    def post(self, request: Request, comment_id: int) -> HttpResponse:
         """Give a comment back the status that it had before the last decision."""
-        return Response(_answer(undo(self.site(request), comment_id, self.moderator(request))))
+        site, moderator = self.site(request), self.moderator(request)
+        return self.once(request, lambda: undo(site, comment_id, moderator))
 
 
 class PinView(ModerationView):
-    @extend_schema(operation_id="pin", request=PinSerializer, responses=DecidedSerializer)
-    def post(self, request: Request, comment_id: int) -> Response:
+    @extend_schema(operation_id="pin", request=PinSerializer, responses=DecidedSerializer, **ONCE)
+    def post(self, request: Request, comment_id: int) -> HttpResponse:
         """Pin a public root comment to the top of its thread (at most five), or take the pin away."""
         wish = PinSerializer(data=request.data)
         wish.is_valid(raise_exception=True)
-        return Response(_answer(pin(self.site(request), comment_id, pinned=wish.validated_data["pinned"])))
+        site, pinned = self.site(request), wish.validated_data["pinned"]
+        return self.once(request, lambda: pin(site, comment_id, pinned=pinned))
 
 
 class LogView(ModerationView):

@@ -10,14 +10,16 @@ from drf_spectacular.utils import extend_schema
 from articles.authentication import credential
 from articles.origins import check_write_origin
 from articles.selectors import page_from_request_data
+from articles.services.idempotency import Answer, answer_once
 from comments import writing_serializers as serializers
 from comments.inputs import Refusals, read_draft, read_title
+from comments.selectors.nonces import edit_token_again
 from comments.serializers import comment_data
-from comments.services.posting import post_on_page
+from comments.services.posting import Posted, post_on_page
 from comments.views.voting import VOTER, VOTER_HEADER
 from project import text
 from project.answers import json_response
-from project.documented import documented
+from project.documented import RETRY_KEY, documented
 from project.parsers import read_json
 from project.routes import allows
 
@@ -25,7 +27,7 @@ from project.routes import allows
 @documented(
     post=extend_schema(
         operation_id="create_comment",
-        parameters=[VOTER],
+        parameters=[VOTER, RETRY_KEY],
         request=serializers.NewCommentSerializer,
         responses={201: serializers.PostedSerializer, 202: serializers.PostedSerializer},
     )
@@ -42,10 +44,19 @@ def create_comment(request: HttpRequest) -> HttpResponse:
     check_write_origin(request, page.site)
     voter = request.headers.get(VOTER_HEADER, "")
     draft = read_draft(data, edit_tokens=credential(request).edit_tokens, voter=voter)
-    posted = post_on_page(page, draft, title=read_title(data))
-    shown = comment_data(posted.comment, posted.comment.article, disclosed=True)
-    answer = shown | {"edit_token": posted.edit_token, "version": posted.version}
-    return json_response(answer, status=201 if posted.comment.is_approved else 202)
+    title = read_title(data)
+
+    def work() -> Answer:
+        return _posted(post_on_page(page, draft, title=title))
+
+    return answer_once(request, page.site.pk, work, restore=edit_token_again)
+
+
+def _posted(posted: Posted) -> Answer:
+    comment = posted.comment
+    shown = comment_data(comment, comment.article, disclosed=True) | {"version": posted.version}
+    status = 201 if comment.is_approved else 202
+    return Answer(shown, status, secret={"edit_token": posted.edit_token}, seed=comment.nonce.hex)
 
 
 @documented(

@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from articles.models import Site
 from comments.models import Comment
 from project import addresses
+from project.transactions import in_transaction
 from sharing import targets
 from sharing.models import Consent, Delivery, Follow, Follower, Suppression
 from sharing.targets import Target
@@ -39,11 +40,14 @@ def request_follow(
     asked, for the record. Problem `validation_failed`: no well-formed address.
     """
     address, canonical = addresses.normalise_email(email)
-    with transaction.atomic():
+
+    def work() -> None:
         follower = _follower(site_id, address, addresses.email_key(canonical))
         follow = _follow(follower, target, frequency)
         if _may_ask(follow):
             _ask(follow, door)
+
+    in_transaction(work, joins=True)
 
 
 def follow_from_comment(comment: Comment, wish: str) -> None:

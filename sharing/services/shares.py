@@ -8,10 +8,11 @@ import secrets
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from django.db import connection, transaction
+from django.db import connection
 
 from articles.models import Article
 from comments.models import Comment
+from project.transactions import in_transaction
 from project.visitors import Visitor
 from sharing.models import Notification
 from sharing.networks import Network
@@ -48,7 +49,8 @@ def record_share(article: Article, network: Network, visitor: Visitor, comment: 
     """
     if visitor.is_automatic:
         return False
-    with transaction.atomic():
+
+    def work() -> bool:
         day, salt = _salt_of_today()
         hour = _count(article, network, day, _visitor_hash(salt, visitor, article), comment)
         if hour is not None and article.author_email:
@@ -59,7 +61,9 @@ def record_share(article: Article, network: Network, visitor: Visitor, comment: 
                 article_id=article.pk,
                 due_at=hour + timedelta(hours=1),
             )
-    return hour is not None
+        return hour is not None
+
+    return in_transaction(work, joins=True)
 
 
 def prune_salts() -> int:

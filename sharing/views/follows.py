@@ -16,11 +16,12 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from articles.origins import check_write_origin
+from articles.services.idempotency import Answer, answer_once
 from articles.services.pages import register_page
+from project.documented import RETRY_KEY
 from project.errors import Problem
 from project.routes import allows
 from project.tokens import BadToken
@@ -50,14 +51,23 @@ class FollowsView(APIView):
     authentication_classes = ()
     permission_classes = ()
 
-    @extend_schema(operation_id="follow", request=FollowInputSerializer, responses={202: FollowAnswerSerializer})
-    def post(self, request: Request) -> Response:
+    @extend_schema(
+        operation_id="follow",
+        parameters=[RETRY_KEY],
+        request=FollowInputSerializer,
+        responses={202: FollowAnswerSerializer},
+    )
+    def post(self, request: Request) -> HttpResponse:
         """Ask to be told by mail; the address gets a confirmation first. The answer is the same for every address."""
         wish = read_follow(request.data)
         check_write_origin(request._request, wish.site)
-        request_follow(wish.site.pk, wish.email, _target(wish), frequency=wish.frequency, door="api")
-        deliver_confirmations.delay_on_commit()
-        return Response(ACCEPTED, status=202)
+
+        def work() -> Answer:
+            request_follow(wish.site.pk, wish.email, _target(wish), frequency=wish.frequency, door="api")
+            deliver_confirmations.delay_on_commit()
+            return Answer(ACCEPTED, status=202)
+
+        return answer_once(request._request, wish.site.pk, work)
 
 
 @csrf_exempt

@@ -17,9 +17,10 @@ from rest_framework.views import APIView
 from articles.models import Article
 from articles.origins import check_form_origin, check_write_origin
 from articles.selectors import page_from_request_data, public_article
+from articles.services.idempotency import Answer, answer_once
 from articles.services.pages import register_page
 from comments.models import Comment
-from project.documented import documented
+from project.documented import RETRY_KEY, documented
 from project.errors import Problem
 from project.routes import allows
 from project.visitors import visitor_of
@@ -100,8 +101,13 @@ class SharesView(APIView):
     authentication_classes = ()
     permission_classes = ()
 
-    @extend_schema(operation_id="record_share", request=ShareInputSerializer, responses={201: ShareAnswerSerializer})
-    def post(self, request: Request) -> Response:
+    @extend_schema(
+        operation_id="record_share",
+        parameters=[RETRY_KEY],
+        request=ShareInputSerializer,
+        responses={201: ShareAnswerSerializer},
+    )
+    def post(self, request: Request) -> HttpResponse:
         """Record a share; one that was counted today already is answered alike."""
         body = cast(Mapping[str, Any], request.data)  # the parser takes nothing but objects
         page = page_from_request_data(body)
@@ -110,12 +116,16 @@ class SharesView(APIView):
         given.is_valid(raise_exception=True)
         network: Network = given.validated_data["network"]
         comment_id = given.validated_data.get("comment")
-        article = visible(page.article if page.article or comment_id else register_page(page))
-        comment = public_comment(article, comment_id)
-        record_share(article, network, visitor_of(request._request), comment)
-        counts = share_counts(article, comment)
-        target = target_of(network, article, comment)
-        return Response({"target": target, "counts": counts, "total": sum(counts.values())}, status=201)
+
+        def work() -> Answer:
+            article = visible(page.article if page.article or comment_id else register_page(page))
+            comment = public_comment(article, comment_id)
+            record_share(article, network, visitor_of(request._request), comment)
+            counts = share_counts(article, comment)
+            target = target_of(network, article, comment)
+            return Answer({"target": target, "counts": counts, "total": sum(counts.values())}, status=201)
+
+        return answer_once(request._request, page.site.pk, work)
 
 
 @documented(
