@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from project.admission import Application, Receive, Scope, Send
 from project.metrics import SnapshotNumbers
@@ -35,6 +35,13 @@ NO_BODY: Final[Message] = {"type": "http.response.body", "body": b""}
 NOT_STORED: Final = (b"cache-control", b"no-store")
 
 
+class Found(NamedTuple):
+    """An answer to give, and how it was come by: `kept` or `built`."""
+
+    snapshot: Snapshot
+    outcome: str
+
+
 class Front:
     """An ASGI application around the one that answers everything else, `inside`.
 
@@ -44,11 +51,11 @@ class Front:
     def __init__(self, inside: Application, versions: Versions, limit: int) -> None:
         self.inside = inside
         self.versions = versions
-        self.store = Store(limit)
         # Pages that nobody has written on, apart, so that a flood of addresses drives out no answer that is read.
         self.apart = Store(limit // APART_SHARE)
         self.shared = Shared(versions)
         self.memo = Memo(limit // MEMO_SHARE)
+        self.store = Store(limit - self.apart.limit - self.memo.limit)
         self.answers = {"kept": 0, "not_modified": 0, "built": 0, "relayed": 0}
         self._build_seconds: list[float] = []
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -92,10 +99,10 @@ class Front:
             return
         wanted = read_request(scope["path"], scope["query_string"])
         found = await self._find(wanted) if wanted is not None else None
-        if isinstance(found, Snapshot) and wanted is not None:
+        if isinstance(found, Found) and wanted is not None:
             accepts = codings(accepted)
             place = self._remember(raw, wanted, accepts)
-            await self._give(place, found, accepts, known, scope, send)
+            await self._give(place, found.snapshot, accepts, known, scope, send, found.outcome)
         elif isinstance(found, Relay):
             self.answers["relayed"] += 1
             await _relay(found, scope, send)
@@ -109,14 +116,16 @@ class Front:
             return
         raw = (scope["path"], b"\0" + posted.body, posted.accepted)
         if (meaning := self.memo.get(raw)) is not None and (snapshot := self._at_hand(meaning)) is not None:
+            self.answers["kept"] += 1
             await _give_unstored(snapshot, meaning.accepts, send)
             return
         wanted = read_body(scope["path"], posted.body)
         found = await self._find(wanted) if wanted is not None else None
-        if isinstance(found, Snapshot) and wanted is not None:
+        if isinstance(found, Found) and wanted is not None:
             accepts = codings(posted.accepted)
             self._remember(raw, wanted, accepts)
-            await _give_unstored(found, accepts, send)
+            self.answers[found.outcome] += 1
+            await _give_unstored(found.snapshot, accepts, send)
         else:
             await self.inside(scope, posted.replay, send)
 
@@ -128,17 +137,24 @@ class Front:
             return None
         snapshot.used_at = moment
         self.store.touch(meaning.place)
-        self.answers["kept"] += 1
         return snapshot
 
     async def _give(
-        self, place: Place, snapshot: Snapshot, accepts: int, known: bytes, scope: Scope, send: Send
+        self,
+        place: Place,
+        snapshot: Snapshot,
+        accepts: int,
+        known: bytes,
+        scope: Scope,
+        send: Send,
+        outcome: str = "kept",
     ) -> None:
         if known and (unchanged := snapshot.unchanged(known, accepts)) is not None:
             self.answers["not_modified"] += 1
             await send(unchanged)
             await send(NO_BODY)
             return
+        self.answers[outcome] += 1
         answer = snapshot.best[accepts]
         await send(answer.start)
         await send(answer.body if scope["method"] == "GET" else NO_BODY)
@@ -146,23 +162,21 @@ class Front:
             snapshot.brotli_asked = True
             self._start(self._code_better(place, snapshot))
 
-    async def _find(self, wanted: Wanted) -> Snapshot | Relay | None:
+    async def _find(self, wanted: Wanted) -> Found | Relay | None:
         """Return the answer, kept or new; None where Django has to answer this very request."""
         place, apart = self.store.place(wanted.key), self.apart.place(wanted.exact)
         # A build that others began may have read an older version, or spell an unknown address as they did.
         for home in (place, apart):
             for store, kept in ((self.store, place), (self.apart, apart)):
                 if (snapshot := await self._kept(store, kept, wanted.at_least)) is not None:
-                    self.answers["kept"] += 1
-                    return snapshot
+                    return Found(snapshot, "kept")
             if await self._is_ahead(place, wanted.at_least):
                 return None
             result = await self._flight(home, wanted)
             if result is None or isinstance(result, Relay):
                 return result
             if result.exact in {None, wanted.exact} and result.snapshot.version >= wanted.at_least:
-                self.answers["built"] += 1
-                return result.snapshot
+                return Found(result.snapshot, "built")
         return None
 
     async def _kept(self, store: Store, place: Place, at_least: int) -> Snapshot | None:
@@ -214,7 +228,8 @@ class Front:
                 self.apart.put(self.apart.place(wanted.exact), result.snapshot)
             if ready is None:
                 self._build_seconds.append(now() - began)
-                self._start(self.shared.offer(wanted.key, result.snapshot))
+                if result.exact is None:
+                    self._start(self.shared.offer(wanted.key, result.snapshot))
         return result
 
     async def _code_better(self, place: Place, snapshot: Snapshot) -> None:

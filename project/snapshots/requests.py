@@ -24,6 +24,7 @@ PREFIX: Final = "/api/v1/"
 AT_LEAST: Final = "at_least"
 MAX_QUERY: Final = 300_000
 MAX_VERSION_DIGITS: Final = 18
+ZEROS: Final = frozenset({b"0", b"0.", b"0.0", b"0.00", b"0.000"})
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -136,4 +137,4 @@ def _canonical(address: str) -> str:
 
 def _is_zero(parameter: bytes) -> bool:
     name, _, value = parameter.partition(b"=")
-    return name.strip() == b"q" and value.strip() in {b"0", b"0.0", b"0.00", b"0.000"}
+    return name.strip() == b"q" and value.strip() in ZEROS

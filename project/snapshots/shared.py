@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 # Seconds that an answer waits for other processes: they ask when a thread has moved, or have just been started. Short,
 # because the broker must never fill up with answers.
 KEPT: Final = 10
+# Bytes that one process may leave there in that time, so that the broker, which refuses nothing, is not filled.
+MOST: Final = 16 * 1024 * 1024
 # Seconds that a build waits for the broker, and for which a broker that failed is left alone.
 PATIENCE: Final = 0.1
 LEFT_ALONE: Final = 5.0
@@ -41,6 +43,7 @@ class Shared:
         self._versions = versions
         self._client: redis.asyncio.Redis | None = None
         self._asked_again_at = 0.0
+        self._left, self._period_ends = 0, 0.0
         # Versions of another database say nothing about ours, though both may use one broker.
         database = settings.DATABASES["default"]
         self._mark = f"{database['HOST']} {database['PORT']} {database['NAME']}"
@@ -65,9 +68,18 @@ class Shared:
         if not snapshot.stamps or snapshot.ends_at != float("inf"):
             return
         address, value = self._address(key, snapshot.stamps), _packed(snapshot)
+        if not self._has_room(len(value)):
+            return
         names = orjson.dumps([known.name for known, _ in snapshot.stamps])
         await self._try(lambda client: client.set(address, value, nx=True, ex=KEPT))
         await self._try(lambda client: client.set(self._pointer(key), names, ex=KEPT))
+
+    def _has_room(self, size: int) -> bool:
+        """Say whether what this process left lately, all of it still there, and `size` bytes are within the bound."""
+        if now() >= self._period_ends:
+            self._left, self._period_ends = 0, now() + KEPT
+        self._left += size
+        return self._left <= MOST
 
     async def _names(self, key: Key) -> list[tuple[Kind, int]]:
         found = await self._try(lambda client: client.get(self._pointer(key)))

@@ -198,6 +198,7 @@ CODINGS: list[tuple[str, set[str | None]]] = [
     ("br", {"br", None}),
     ("gzip, deflate, br, zstd", {"gzip", "br"}),
     ("gzip;q=0", {None}),
+    ("gzip;q=0.", {None}),
     ("gzip;q=0.000, br;q=0.000", {None}),
     ("gzip ; q=0 , identity", {None}),
     ("gzip;Q=0", {None}),

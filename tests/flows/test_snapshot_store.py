@@ -119,7 +119,7 @@ def test_a_small_memory_is_never_exceeded_and_answers_stay_right(make_web: Calla
                 assert all(f"of {article.pk}." in comment["html"] for comment in answer.json()["comments"])
         largest = max(largest, numbers(web)[BYTES])
     rose = numbers_after(web, before, 2 * 3 * len(articles))
-    assert MIB / 2 < largest <= MIB + MIB // MEMO_SHARE + MIB // APART_SHARE
+    assert MIB / 2 < largest <= MIB
     assert rose[EVICTIONS] > 60
     assert 0 < rose[ENTRIES] < 2 * len(articles)
 

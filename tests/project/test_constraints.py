@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.models import NOT_PROVIDED
 
 from articles.models import Article, ArticleKey
 from comments.models import Comment, Thread, ThreadCount, ThreadOrder, Vote
@@ -58,6 +59,17 @@ def test_every_composite_key_is_there_and_checked_at_once() -> None:
         rows = cursor.fetchall()
     assert {(table, *columns, target) for table, columns, target, _, _ in rows} == EXPECTED
     assert {(deferrable, deferred) for *_, deferrable, deferred in rows} == {(True, False)}
+
+
+def test_every_column_of_a_comment_has_a_value_before_the_database_gives_one() -> None:
+    # A new comment is written by one INSERT of our own, which names every column.
+    without = {
+        column.name
+        for column in Comment._meta.concrete_fields
+        if not column.has_default() and not column.null and hasattr(column, "db_default")
+        if column.db_default is not NOT_PROVIDED
+    }
+    assert without <= {"created_at"}
 
 
 def test_every_table_of_ours_names_its_site() -> None:
