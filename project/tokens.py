@@ -39,6 +39,9 @@ class Purpose(StrEnum):
     SIGN_VOTER = "sign-voter"
     VOTER = "voter"
     VOTERS_NETWORK = "voters-network"
+    LIMIT = "limit"
+    REPORTER = "reporter"
+    REPORTERS_NETWORK = "reporters-network"
 
 
 class BadToken(Exception):  # noqa: N818 — a fact about the token, often no error of ours

@@ -191,7 +191,7 @@ def worker(make_worker: Callable[..., Worker]) -> Worker:
 def live_service() -> Iterator[LiveService]:
     """The whole service, started by `manage.py up --no-demo` on a free port, one for each xdist worker."""
     with tempfile.TemporaryDirectory(prefix="afterword-live-") as folder:
-        service = LiveService(Path(folder) / "data")
+        service = LiveService(Path(folder) / "data", environment={"RATE_LIMITS": "off"})
         try:
             service.start()
             yield service

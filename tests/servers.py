@@ -43,6 +43,8 @@ class Servers:
             "SECRET_KEY": "a key for tests, that signs nothing that matters",
             "PUBLIC_URL": "http://testserver",
             "MAIL_FROM": "afterword@testserver.example",
+            # Tests of limits turn them on; all others come from one address.
+            "RATE_LIMITS": "off",
         }
 
     def start_postgres(self) -> None:

@@ -24,6 +24,7 @@ from articles.serializers import (
 )
 from articles.services.pages import delete_article, put_article
 from project.errors import Problem
+from project.throttling import limited
 
 FRESH: Final = {"Cache-Control": "no-store"}
 
@@ -104,7 +105,7 @@ class RelatedView(APIView):
 
 
 urlpatterns = [
-    path("api/v1/articles", ArticlesView.as_view(), name="articles"),
-    path("api/v1/articles/<int:article_id>", ArticleView.as_view(), name="article"),
+    path("api/v1/articles", limited("articles", "PUT")(ArticlesView.as_view()), name="articles"),
+    path("api/v1/articles/<int:article_id>", limited("articles", "DELETE")(ArticleView.as_view()), name="article"),
     path("api/v1/articles/<int:article_id>/related", RelatedView.as_view(), name="related_articles"),
 ]

@@ -24,6 +24,7 @@ from project.documented import documented
 from project.parsers import read_json
 from project.routes import allows
 from project.snapshots.depends import keepable
+from project.throttling import limited
 
 EDIT_TOKENS: Final[list[Any]] = [
     OpenApiParameter("Authorization", str, OpenApiParameter.HEADER, description="`Bearer` and an edit token or key."),
@@ -45,6 +46,7 @@ EDIT_TOKENS: Final[list[Any]] = [
     ),
 )
 @csrf_exempt
+@limited("edits", "PATCH", "DELETE")
 @allows("GET", "PATCH", "DELETE")
 def comment(request: HttpRequest, comment_id: int) -> HttpResponse:
     """One comment: GET shows it with the beginning of its branch and its ancestors, at most the 50 nearest.

@@ -16,6 +16,7 @@ from comments.views.thread_page import view_token
 from project.errors import Problem
 from project.forms import read_form
 from project.routes import allows
+from project.throttling import spend, spend_for_site
 
 
 @csrf_exempt
@@ -26,6 +27,8 @@ def post_from_page(request: HttpRequest, article_id: int) -> HttpResponse:
     article = public_article(article_id)
     form = CommentForm.of(read_form(request))
     try:
+        spend(request, "comments")
+        spend_for_site("comments", article.site_id)
         posted = post_comment(article, read_draft(form.draft()))
     except Problem as problem:
         form.refuse(problem)

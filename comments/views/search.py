@@ -20,6 +20,7 @@ from project.errors import refused_field
 from project.queries import DAYS, SITE, days_of, site_slug, whole_number
 from project.routes import allows
 from project.snapshots.depends import Depends, keepable
+from project.throttling import limited
 
 # Seconds for which a web process may keep what no version tells.
 LIST_AGE: Final = 1.0
@@ -36,6 +37,7 @@ LIMIT: Final = OpenApiParameter("limit", int, description="1 to 100, 25 unless a
         operation_id="search", parameters=[SITE, QUERY, CURSOR, LIMIT], responses=serializers.SearchSerializer
     )
 )
+@limited("searches")
 @allows("GET")
 def search(request: HttpRequest) -> HttpResponse:
     """Search the public comments of a site, newest first.

@@ -21,6 +21,7 @@ from project.documented import documented
 from project.errors import refused_field
 from project.parsers import read_json
 from project.routes import allows
+from project.throttling import limited
 from project.tokens import new_voter_token
 from project.visitors import client_prefix
 
@@ -30,6 +31,7 @@ VOTER: Final = OpenApiParameter(VOTER_HEADER, str, OpenApiParameter.HEADER, desc
 
 @documented(post=extend_schema(operation_id="create_voter", request=None, responses={201: serializers.VoterSerializer}))
 @csrf_exempt
+@limited("voter_tokens")
 @allows("POST")
 def create_voter(request: HttpRequest) -> HttpResponse:
     """Make a token for a reader without an account, who is to keep it: her votes are hers by it.
@@ -50,6 +52,7 @@ def create_voter(request: HttpRequest) -> HttpResponse:
     )
 )
 @csrf_exempt
+@limited("votes")
 @allows("PUT")
 def vote_on_comment(request: HttpRequest, comment_id: int) -> HttpResponse:
     """Vote a comment up (1) or down (-1), or take the vote back (0); the same vote twice counts once.

@@ -22,6 +22,7 @@ from project.answers import json_response
 from project.documented import RETRY_KEY, documented
 from project.parsers import read_json
 from project.routes import allows
+from project.throttling import limited, spend_for_site
 
 
 @documented(
@@ -33,6 +34,7 @@ from project.routes import allows
     )
 )
 @csrf_exempt
+@limited("comments")
 @allows("POST")
 def create_comment(request: HttpRequest) -> HttpResponse:
     """Post a comment: 201 when it is public at once, 202 when it waits for a moderator.
@@ -42,6 +44,7 @@ def create_comment(request: HttpRequest) -> HttpResponse:
     data = read_json(request)
     page = page_from_request_data(data)
     check_write_origin(request, page.site)
+    spend_for_site("comments", page.site.pk)
     voter = request.headers.get(VOTER_HEADER, "")
     draft = read_draft(data, edit_tokens=credential(request).edit_tokens, voter=voter)
     title = read_title(data)
@@ -65,6 +68,7 @@ def _posted(posted: Posted) -> Answer:
     )
 )
 @csrf_exempt
+@limited("previews")
 @allows("POST")
 def preview(request: HttpRequest) -> HttpResponse:
     """Render a text exactly as it would be published, and keep nothing."""

@@ -24,6 +24,7 @@ from articles.services.pages import register_page
 from project.documented import RETRY_KEY
 from project.errors import Problem
 from project.routes import allows
+from project.throttling import limited, spend_for_site
 from project.tokens import BadToken
 from sharing import targets, tokens
 from sharing.selectors.follows import asked_follow, follower_of, living_follows, site_of
@@ -61,6 +62,7 @@ class FollowsView(APIView):
         """Ask to be told by mail; the address gets a confirmation first. The answer is the same for every address."""
         wish = read_follow(request.data)
         check_write_origin(request._request, wish.site)
+        spend_for_site("follows", wish.site.pk)
 
         def work() -> Answer:
             request_follow(wish.site.pk, wish.email, _target(wish), frequency=wish.frequency, door="api")
@@ -151,7 +153,7 @@ def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpRespo
 
 # One-click clients may add a slash, and a redirect would turn their POST into a GET.
 urlpatterns = [
-    path("api/v1/follows", FollowsView.as_view(), name="follows"),
+    path("api/v1/follows", limited("follows")(FollowsView.as_view()), name="follows"),
     path("follows/confirm/<str:token>", confirm, name="confirm_follow"),
     path("follows/confirm/<str:token>/", confirm),
     path("follows/leave/<str:token>", leave, name="leave_follow"),

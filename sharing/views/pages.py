@@ -14,6 +14,7 @@ from articles.selectors import public_article
 from project.errors import Problem
 from project.forms import read_form
 from project.routes import allows
+from project.throttling import spend, spend_for_site
 from sharing import targets
 from sharing.services.follows import request_follow
 from sharing.tasks import deliver_confirmations
@@ -38,6 +39,8 @@ def follow_from_page(request: HttpRequest, article_id: int) -> HttpResponse:
     email, wish = data.get("email", ""), "site" if data.get("target") == "site" else "article"
     target = targets.of_site() if wish == "site" else targets.of_article(article.pk)
     try:
+        spend(request, "follows")
+        spend_for_site("follows", article.site_id)
         request_follow(article.site_id, email, target, door="page")
     except Problem as problem:
         form = FollowForm(email, wish, problem.detail)

@@ -23,6 +23,7 @@ from comments.models import Comment
 from project.documented import RETRY_KEY, documented
 from project.errors import Problem
 from project.routes import allows
+from project.throttling import limited
 from project.visitors import visitor_of
 from sharing import networks
 from sharing.networks import Kind, Network
@@ -133,6 +134,7 @@ class SharesView(APIView):
     post=extend_schema(operation_id="share_on_instance", request=None, responses={303: LEADS_THERE}),
 )
 @csrf_exempt
+@limited("shares")
 @allows("GET", "POST")
 def share(request: HttpRequest, network_key: str, article_id: int) -> HttpResponse:
     """Count the share and lead to the network; a network without one address asks the reader for her server first.
@@ -148,6 +150,7 @@ def share(request: HttpRequest, network_key: str, article_id: int) -> HttpRespon
     post=extend_schema(operation_id="share_comment_on_instance", request=None, responses={303: LEADS_THERE}),
 )
 @csrf_exempt
+@limited("shares")
 @allows("GET", "POST")
 def share_comment(request: HttpRequest, network_key: str, article_id: int, comment_id: int) -> HttpResponse:
     """Count the share of one comment of an article and lead to the network, as for the article itself."""
@@ -230,7 +233,7 @@ urlpatterns = [
     path("api/v1/networks", NetworksView.as_view(), name="networks"),
     path("api/v1/articles/<int:article_id>/share-links", ArticleShareLinksView.as_view(), name="article_share_links"),
     path("api/v1/share-links", PageShareLinksView.as_view(), name="page_share_links"),
-    path("api/v1/shares", SharesView.as_view(), name="shares"),
+    path("api/v1/shares", limited("shares")(SharesView.as_view()), name="shares"),
     path("s/<str:network_key>/<int:article_id>", share, name="share"),
     path("s/<str:network_key>/<int:article_id>/<int:comment_id>", share_comment, name="share_comment"),
 ]

@@ -373,7 +373,7 @@ def test_streams_do_not_keep_a_process_from_ending(web: WebProcess, audience: Au
 
 def test_there_is_room_for_so_many(make_web: Callable[..., WebProcess], audience: Audience) -> None:
     article = make_article()
-    web = make_web(STREAMS="3", STREAMS_PER_CLIENT="1", TRUSTED_PROXIES="127.0.0.1")
+    web = make_web(RATE_LIMITS="on", STREAMS="3", STREAMS_PER_CLIENT="1", TRUSTED_PROXIES="127.0.0.1")
 
     def come(client: str) -> Listener:
         return audience.add(article.pk, web, headers={"X-Forwarded-For": client})
