@@ -27,13 +27,13 @@ class Lifespan:
         self._work = work
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        # No coroutine of our own around every request.
         if not self._tasks:
             self._tasks = [asyncio.create_task(_keep_going(work)) for work in self._work]
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        else:
-            await self.application(scope, receive, send)
+            return self._live(receive, send)
+        return self.application(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:

@@ -32,7 +32,6 @@ SETTLED: Final = 1.0
 log = logging.getLogger(__name__)
 
 NO_BODY: Final[Message] = {"type": "http.response.body", "body": b""}
-NOT_STORED: Final = (b"cache-control", b"no-store")
 
 
 class Found(NamedTuple):
@@ -94,10 +93,11 @@ class Front:
             elif name == b"if-none-match":
                 known = known + b"," + value if known else value
         raw = (scope["path"], scope["query_string"], accepted)
-        if (meaning := self.memo.get(raw)) is not None and (snapshot := self._at_hand(meaning)) is not None:
+        meaning = self.memo.get(raw)
+        if meaning is not None and (snapshot := self._at_hand(meaning)) is not None:
             await self._give(meaning.place, snapshot, meaning.accepts, known, scope, send)
             return
-        wanted = read_request(scope["path"], scope["query_string"])
+        wanted = meaning.wanted if meaning else read_request(scope["path"], scope["query_string"])
         found = await self._find(wanted) if wanted is not None else None
         if isinstance(found, Found) and wanted is not None:
             accepts = codings(accepted)
@@ -115,17 +115,18 @@ class Front:
             await self.inside(scope, posted.replay, send)
             return
         raw = (scope["path"], b"\0" + posted.body, posted.accepted)
-        if (meaning := self.memo.get(raw)) is not None and (snapshot := self._at_hand(meaning)) is not None:
+        meaning = self.memo.get(raw)
+        if meaning is not None and (snapshot := self._at_hand(meaning)) is not None:
             self.answers["kept"] += 1
-            await _give_unstored(snapshot, meaning.accepts, send)
+            await _give_posted(snapshot, meaning.accepts, send)
             return
-        wanted = read_body(scope["path"], posted.body)
+        wanted = meaning.wanted if meaning else read_body(scope["path"], posted.body)
         found = await self._find(wanted) if wanted is not None else None
         if isinstance(found, Found) and wanted is not None:
             accepts = codings(posted.accepted)
             self._remember(raw, wanted, accepts)
             self.answers[found.outcome] += 1
-            await _give_unstored(found.snapshot, accepts, send)
+            await _give_posted(found.snapshot, accepts, send)
         else:
             await self.inside(scope, posted.replay, send)
 
@@ -133,7 +134,7 @@ class Front:
         """Return the kept answer if it may be given as it is."""
         snapshot = meaning.place.snapshot
         moment = now()
-        if snapshot is None or moment >= snapshot.fresh_until or snapshot.version < meaning.at_least:
+        if snapshot is None or moment >= snapshot.fresh_until or snapshot.version < meaning.wanted.at_least:
             return None
         snapshot.used_at = moment
         self.store.touch(meaning.place)
@@ -240,7 +241,7 @@ class Front:
     def _remember(self, raw: Raw, wanted: Wanted, accepts: int) -> Place:
         place = self.store.place(wanted.key)
         if place.snapshot is not None and sum(map(len, raw)) <= MAX_RAW:
-            self.memo.put(raw, Meaning(place, accepts, wanted.at_least))
+            self.memo.put(raw, Meaning(place, accepts, wanted))
         return place
 
     def _start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -250,10 +251,9 @@ class Front:
         return task
 
 
-async def _give_unstored(snapshot: Snapshot, accepts: int, send: Send) -> None:
+async def _give_posted(snapshot: Snapshot, accepts: int, send: Send) -> None:
     answer = snapshot.best[accepts]
-    headers = [header for header in answer.start["headers"] if header[0] not in {b"etag", b"cache-control"}]
-    await send({**answer.start, "headers": [*headers, NOT_STORED]})
+    await send(answer.posted)
     await send(answer.body)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes, urlencode
 
@@ -22,6 +23,8 @@ from project.snapshots.snapshot import BROTLI, GZIP
 
 PREFIX: Final = "/api/v1/"
 AT_LEAST: Final = "at_least"
+# Our longest addresses have 60 characters.
+MAX_PATH: Final = 200
 MAX_QUERY: Final = 300_000
 MAX_VERSION_DIGITS: Final = 18
 ZEROS: Final = frozenset({b"0", b"0.", b"0.0", b"0.00", b"0.000"})
@@ -112,8 +115,13 @@ def codings(accept_encoding: bytes) -> int:
 
 
 def _declared(path: str) -> Declared | None:
-    if not path.startswith(PREFIX):
+    if not path.startswith(PREFIX) or len(path) > MAX_PATH:
         return None
+    return _resolved(path)
+
+
+@lru_cache(maxsize=4_096)
+def _resolved(path: str) -> Declared | None:
     try:
         return getattr(resolve(path).func, "declared", None)
     except Resolver404:

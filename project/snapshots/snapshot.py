@@ -26,13 +26,14 @@ BROTLI_QUALITY: Final = 5
 # Bytes that an entry takes besides its bodies: messages, headers, its places in tables.
 OVERHEAD: Final = 4_000
 
+NOT_STORED: Final = (b"cache-control", b"no-store")
 CODED: Final = frozenset({b"content-encoding", b"content-length", b"etag", b"vary"})
 
 
 class Answer:
-    """The bytes of one coding with the messages that send them: whole, without a body, and 304."""
+    """The bytes of one coding with the messages that send them: as a GET, as a POST, and 304."""
 
-    __slots__ = ("body", "etag", "head", "not_modified", "start")
+    __slots__ = ("body", "etag", "not_modified", "posted", "start")
 
     def __init__(self, body: bytes, etag: bytes, headers: Sequence[Header], coding: bytes = b"") -> None:
         self.etag = etag
@@ -42,6 +43,8 @@ class Answer:
             whole.append((b"content-encoding", coding))
         kept = [header for header in common if header[0] != b"content-type"]
         self.start: Message = {"type": "http.response.start", "status": 200, "headers": whole}
+        unkept = [header for header in whole if header[0] not in {b"etag", b"cache-control"}]
+        self.posted: Message = {**self.start, "headers": [*unkept, NOT_STORED]}
         self.body: Message = {"type": "http.response.body", "body": body}
         self.not_modified: Message = {"type": "http.response.start", "status": 304, "headers": kept}
 

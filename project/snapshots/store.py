@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 from weakref import WeakValueDictionary
 
-from project.snapshots.requests import Key
+from project.snapshots.requests import Key, Wanted
 from project.snapshots.snapshot import Snapshot
 from project.snapshots.versions import Known
 
@@ -109,11 +109,11 @@ class Store:
 
 
 class Meaning(NamedTuple):
-    """What the very bytes of a request mean: a place, the codings that the client takes, a version she has heard of."""
+    """What the very bytes of a request mean: a place, the codings that the client takes, and what it asks for."""
 
     place: Place
     accepts: int
-    at_least: int
+    wanted: Wanted
 
 
 class Memo:
@@ -122,7 +122,7 @@ class Memo:
     Bounded in bytes too: junk in queries costs a reading, and room here, but never a second answer.
     """
 
-    OVERHEAD = 500
+    OVERHEAD = 1_000
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -137,13 +137,14 @@ class Memo:
 
     def put(self, raw: Raw, meaning: Meaning) -> None:
         """Remember a meaning; the oldest are forgotten, however often they are used: they come back at once."""
-        if raw not in self._meanings:
-            self.bytes += self._size(raw)
+        if (earlier := self._meanings.get(raw)) is not None:
+            self.bytes -= self._size(raw, earlier)
         self._meanings[raw] = meaning
+        self.bytes += self._size(raw, meaning)
         while self.bytes > self.limit:
             oldest = next(iter(self._meanings))
-            del self._meanings[oldest]
-            self.bytes -= self._size(oldest)
+            self.bytes -= self._size(oldest, self._meanings.pop(oldest))
 
-    def _size(self, raw: Raw) -> int:
-        return self.OVERHEAD + len(raw[0]) + len(raw[1]) + len(raw[2])
+    def _size(self, raw: Raw, meaning: Meaning) -> int:
+        # The query once more as it is asked, and twice in keys.
+        return self.OVERHEAD + len(raw[0]) + len(raw[1]) + len(raw[2]) + 3 * len(meaning.wanted.query)

@@ -12,7 +12,6 @@ from urllib.parse import quote
 import pytest
 
 from articles.models import Article
-from project.snapshots.front import APART_SHARE, MEMO_SHARE
 from tests.factories import make_article, make_comment, make_site
 from tests.processes import WebProcess
 from tests.webs import BUILDS, BYTES, ENTRIES, EVICTIONS, Pair, ask, crowd, numbers, numbers_after, write
