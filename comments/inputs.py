@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from comments.models import Report
 from comments.services.posting import Author, Draft
 from project import addresses, text
 from project.errors import FieldError, Problem
 
 MAX_NAME = 100
 MAX_TITLE = 500
+MAX_DETAIL = 1_000
 MAX_ID = 2**63 - 1
 MAX_REVISION = 2**31 - 1
 FOLLOW_WISHES = ("", "replies", "article")
@@ -100,6 +102,22 @@ def read_draft(data: Mapping[str, Any], *, edit_tokens: Sequence[str] = (), vote
         refusals.add("author.email", "required", "An address is needed to be told of replies.")
     refusals.raise_any()
     return Draft(body, guest, parent, follow, tuple(edit_tokens), voter)
+
+
+def read_report(data: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the reason of a report and what its author adds, "" for nothing. Problem: validation_failed."""
+    refusals = Refusals()
+    reason = data.get("reason")
+    if reason not in Report.Reason.values:
+        refusals.add("reason", "unknown_choice", f"One of {', '.join(Report.Reason.values)}.")
+
+    def detail_check(value: str) -> None:
+        if value.strip():
+            text.clean_body(value, limit=MAX_DETAIL, field="detail")
+
+    detail = refusals.text(data, "detail", detail_check, field="detail")
+    refusals.raise_any()
+    return str(reason), text.clean_body(detail, limit=MAX_DETAIL, field="detail").strip() if detail.strip() else ""
 
 
 def read_title(data: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """Every address under which comments are read, written and moderated."""
 
-from comments.views import editing, moderation, pages, reading, search, stream, voting, writing
+from comments.views import editing, moderation, pages, reading, reporting, search, stream, voting, writing
 
 urlpatterns = [
     *reading.urlpatterns,
@@ -9,6 +9,7 @@ urlpatterns = [
     *stream.urlpatterns,
     *writing.urlpatterns,
     *voting.urlpatterns,
+    *reporting.urlpatterns,
     *moderation.urlpatterns,
     *pages.urlpatterns,
 ]

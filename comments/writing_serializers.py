@@ -6,7 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from comments.inputs import FOLLOW_WISHES, MAX_NAME, MAX_TITLE
+from comments.inputs import FOLLOW_WISHES, MAX_DETAIL, MAX_NAME, MAX_TITLE
+from comments.models import Report
 from comments.serializers import CommentSerializer
 from project.text import BODY_LIMIT
 
@@ -61,6 +62,15 @@ class VersionSerializer(serializers.Serializer[Any]):
 
 class SourceSerializer(BodySerializer):
     revision = serializers.IntegerField()
+
+
+class ReportSerializer(serializers.Serializer[Any]):
+    reason = serializers.ChoiceField(Report.Reason.choices)
+    detail = serializers.CharField(required=False, allow_blank=True, max_length=MAX_DETAIL)
+
+
+class ReceivedSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(["received"])
 
 
 class PreviewSerializer(serializers.Serializer[Any]):

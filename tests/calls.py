@@ -70,6 +70,7 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "PUT /api/v1/comments/{comment_id}/vote": lambda s: Call(
         comment_path(s), body={"value": 1}, headers={"X-Afterword-Voter": new_voter_token()}
     ),
+    "POST /api/v1/comments/{comment_id}/reports": lambda s: Call(comment_path(s), body={"reason": "abuse"}),
     "GET /api/v1/counts": lambda s: Call(query=page(s)),
     "POST /api/v1/counts": lambda s: Call(body={**of_site(s), "urls": [s.article.url]}),
     "POST /api/v1/follows": lambda s: Call(body={**page(s), "email": "dora@example.com"}),
@@ -80,6 +81,8 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "GET /api/v1/moderation/comments/{comment_id}/log": lambda s: Call({"comment_id": s.decided.pk}),
     "POST /api/v1/moderation/comments/{comment_id}/pin": lambda s: Call(comment_path(s), body={"pinned": True}),
     "POST /api/v1/moderation/comments/{comment_id}/undo": lambda s: Call({"comment_id": s.decided.pk}, body={}),
+    "GET /api/v1/moderation/comments/{comment_id}/revisions": lambda s: Call(comment_path(s)),
+    "GET /api/v1/moderation/reports": lambda s: Call(),
     "POST /api/v1/moderation/decisions": lambda s: Call(body={"ids": [s.held.pk], "status": "spam"}),
     "GET /api/v1/most-discussed": lambda s: Call(query=of_site(s)),
     "GET /api/v1/most-shared": lambda s: Call(query=of_site(s)),
@@ -97,6 +100,10 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "GET /api/v1/docs": lambda s: Call(),
     "GET /a/{article_id}": lambda s: Call(article_path(s)),
     "POST /a/{article_id}/comments": lambda s: Call(article_path(s), body={"body": "Quite so.", "name": "Dora"}),
+    "GET /a/{article_id}/comments/{comment_id}/report": lambda s: Call({**article_path(s), **comment_path(s)}),
+    "POST /a/{article_id}/comments/{comment_id}/report": lambda s: Call(
+        {**article_path(s), **comment_path(s)}, body={"reason": "abuse"}
+    ),
     "POST /a/{article_id}/follow": lambda s: Call(article_path(s), body={"email": "dora@example.com"}),
     "GET /follows/confirm/{token}": link("confirm"),
     "POST /follows/confirm/{token}": link("confirm"),

@@ -23,16 +23,24 @@ from comments.moderation_serializers import (
     LogSerializer,
     PinSerializer,
     QueueSerializer,
+    ReportRowSerializer,
+    ReportsSerializer,
+    RevisionsSerializer,
     moderated_data,
+    revisions_data,
 )
 from comments.selectors.moderation import decisions_about, moderation_queue
+from comments.selectors.reports import reported_comments
+from comments.selectors.revisions import revisions_of
 from comments.services.batches import decide_many
 from comments.services.moderation import Decided, Moderator, decide, pin, undo
 from project import cursors
 from project.documented import RETRY_KEY
 from project.errors import Problem
+from project.throttling import limited
 
 QUEUE_PAGE = 50
+REVISIONS_PAGE = 20
 ONCE: Final[dict[str, Any]] = {"parameters": [RETRY_KEY]}
 
 
@@ -129,16 +137,58 @@ class LogView(ModerationView):
         return Response(LogSerializer({"decisions": decisions}).data)
 
 
+class ReportsView(ModerationView):
+    @extend_schema(
+        operation_id="reported_comments", parameters=[OpenApiParameter("cursor", str)], responses=ReportsSerializer
+    )
+    def get(self, request: Request) -> Response:
+        """Comments with open reports, oldest first, 50 at a time; any decision about a comment settles its reports."""
+        site = self.site(request)
+        scope, cursor = f"reports:{site.pk}", request.query_params.get("cursor")
+        after = int(cursors.decode(scope, cursor)[0]) if cursor else 0
+        rows = reported_comments(site, after=after, limit=QUEUE_PAGE + 1)
+        page, more = rows[:QUEUE_PAGE], rows[QUEUE_PAGE:]
+        reported = [
+            {
+                "comment": moderated_data(row.comment),
+                "total": row.total,
+                "reports": ReportRowSerializer(row.reports, many=True).data,
+            }
+            for row in page
+        ]
+        following = cursors.encode(scope, page[-1].comment.pk) if more else None
+        return Response({"reported": reported, "next": following})
+
+
+class RevisionsView(ModerationView):
+    @extend_schema(
+        operation_id="revisions", parameters=[OpenApiParameter("cursor", str)], responses=RevisionsSerializer
+    )
+    def get(self, request: Request, comment_id: int) -> Response:
+        """The texts that an edited comment had, newest first, 20 at a time, each with what it changed."""
+        scope, cursor = f"revisions:{comment_id}", request.query_params.get("cursor")
+        before = int(cursors.decode(scope, cursor)[0]) if cursor else None
+        rows = revisions_of(self.site(request), comment_id, before=before, limit=REVISIONS_PAGE + 1)
+        following = cursors.encode(scope, rows[REVISIONS_PAGE - 1].number) if len(rows) > REVISIONS_PAGE else None
+        return Response({"revisions": revisions_data(rows, REVISIONS_PAGE), "next": following})
+
+
 def _answer(decided: Decided) -> dict[str, Any]:
     return {"comment": moderated_data(decided.comment), "version": decided.version}
 
 
+def _desk(view: type[ModerationView]) -> Any:
+    return limited("moderation")(view.as_view())
+
+
 _ROOT = "api/v1/moderation/"
 urlpatterns = [
-    path(f"{_ROOT}comments", QueueView.as_view(), name="moderation_queue"),
-    path(f"{_ROOT}comments/<int:comment_id>/decision", DecisionView.as_view(), name="decision"),
-    path(f"{_ROOT}comments/<int:comment_id>/undo", UndoView.as_view(), name="undo"),
-    path(f"{_ROOT}comments/<int:comment_id>/pin", PinView.as_view(), name="pin"),
-    path(f"{_ROOT}comments/<int:comment_id>/log", LogView.as_view(), name="decision_log"),
-    path(f"{_ROOT}decisions", BatchView.as_view(), name="decisions"),
+    path(f"{_ROOT}comments", _desk(QueueView), name="moderation_queue"),
+    path(f"{_ROOT}comments/<int:comment_id>/decision", _desk(DecisionView), name="decision"),
+    path(f"{_ROOT}comments/<int:comment_id>/undo", _desk(UndoView), name="undo"),
+    path(f"{_ROOT}comments/<int:comment_id>/pin", _desk(PinView), name="pin"),
+    path(f"{_ROOT}comments/<int:comment_id>/log", _desk(LogView), name="decision_log"),
+    path(f"{_ROOT}comments/<int:comment_id>/revisions", _desk(RevisionsView), name="revisions"),
+    path(f"{_ROOT}reports", _desk(ReportsView), name="reported_comments"),
+    path(f"{_ROOT}decisions", _desk(BatchView), name="decisions"),
 ]

@@ -26,6 +26,7 @@ KEYED = {
     "GET /api/v1/moderation/comments/{comment_id}/log": 404,
     "POST /api/v1/moderation/comments/{comment_id}/pin": 404,
     "POST /api/v1/moderation/comments/{comment_id}/undo": 404,
+    "GET /api/v1/moderation/comments/{comment_id}/revisions": 404,
     "POST /api/v1/moderation/decisions": 404,
 }
 
@@ -84,8 +85,12 @@ def test_a_key_cannot_reach_into_another_site(name: str, world: tuple[Side, Side
 
 def test_every_route_that_needs_a_key_is_tried_with_another_sites(world: tuple[Side, Side]) -> None:
     needs_key = {name for name in CALLS if "/moderation/" in name or name.split()[0] in {"PUT", "DELETE", "PATCH"}}
-    # The first names nothing that could be another's; whoever may read a comment may vote on it.
-    unkeyed = {"GET /api/v1/moderation/comments", "PUT /api/v1/comments/{comment_id}/vote"}
+    # The first two name nothing that could be another's; whoever may read a comment may vote on it.
+    unkeyed = {
+        "GET /api/v1/moderation/comments",
+        "GET /api/v1/moderation/reports",
+        "PUT /api/v1/comments/{comment_id}/vote",
+    }
     assert needs_key - set(KEYED) == unkeyed
 
 
