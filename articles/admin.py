@@ -65,6 +65,8 @@ class SiteAdmin(SiteScopedAdmin[Site]):
         "default_sort",
         "anonymous_votes",
         "votes_per_network",
+        "edit_minutes",
+        "hold_after_reports",
         "announce_hours",
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice, zip_longest
 from typing import Any
 
 from rest_framework import serializers
@@ -122,8 +123,8 @@ def moderated_data(comment: Comment) -> dict[str, Any]:
 
 
 def revisions_data(revisions: Sequence[Revision], limit: int) -> list[dict[str, Any]]:
-    """Return the first `limit` of a comment's texts, newest first, each with what it changed of the one after it."""
-    before: list[Revision | None] = [*revisions[1:], None]
+    """Return the first `limit` of a comment's texts, newest first, each with what it changed of the one before."""
+    with_former = islice(zip_longest(revisions, revisions[1:]), limit)
     return [
         {
             "number": revision.number,
@@ -134,7 +135,7 @@ def revisions_data(revisions: Sequence[Revision], limit: int) -> list[dict[str, 
             "created_at": rfc3339(revision.created_at),
             "diff": [piece._asdict() for piece in diff(old.source, revision.source)] if old else None,
         }
-        for revision, old in list(zip(revisions, before, strict=True))[:limit]
+        for revision, old in with_former
     ]
 
 

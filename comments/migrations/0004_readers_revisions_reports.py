@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('reporter_key', models.CharField(help_text='Keyed hash of who reports: a reader, voter or network.', max_length=32)),
                 ('network_key', models.CharField(blank=True, db_default='', default='', help_text="Keyed hash of the reporter's network: whoever has many tokens has few networks.", max_length=32)),
-                ('reason', models.CharField(choices=[('spam', 'Spam'), ('abuse', 'Abuse'), ('off_topic', 'Off Topic'), ('privacy', 'Privacy'), ('illegal', 'Illegal'), ('other', 'Other')], max_length=16)),
+                ('reason', models.CharField(choices=[('spam', 'Spam or advertising'), ('abuse', 'Abuse of somebody'), ('off_topic', 'Off topic'), ('privacy', "Somebody's privacy"), ('illegal', 'Against the law'), ('other', 'Something else')], max_length=16)),
                 ('detail', models.CharField(blank=True, max_length=1000)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('resolved_at', models.DateTimeField(null=True)),

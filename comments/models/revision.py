@@ -46,12 +46,12 @@ class Report(models.Model):
     """A reader asks a moderator to look at a comment; once per reader, whoever she says she is."""
 
     class Reason(models.TextChoices):
-        SPAM = "spam"
-        ABUSE = "abuse"
-        OFF_TOPIC = "off_topic"
-        PRIVACY = "privacy"
-        ILLEGAL = "illegal"
-        OTHER = "other"
+        SPAM = "spam", "Spam or advertising"
+        ABUSE = "abuse", "Abuse of somebody"
+        OFF_TOPIC = "off_topic", "Off topic"
+        PRIVACY = "privacy", "Somebody's privacy"
+        ILLEGAL = "illegal", "Against the law"
+        OTHER = "other", "Something else"
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
     comment = models.ForeignKey(Comment, on_delete=models.CASCADE, related_name="reports")

@@ -13,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from articles.models import Article, Site
 from comments.models import Comment, Decision, ExternalRef, Revision, Thread
 from project import tokens
+from sharing.models import Notification
 from tests.factories import make_api_key, make_article, make_comment, make_site
 
 pytestmark = pytest.mark.django_db
@@ -173,6 +174,20 @@ def test_edit_that_a_rule_holds_takes_the_comment_from_the_public() -> None:
     assert changes(article, 2) == {"added": [], "changed": [comment.pk], "removed": []}
     # What waits goes on waiting, harmless or not: a moderator has to look.
     assert patch(comment, own(comment), body="Well said.").json()["status"] == "pending"
+
+
+def test_members_hear_of_each_text_that_lost_its_place_once() -> None:
+    article = make_article(make_site(held_words=["fish"]))
+    comment = make_comment(article)
+    key = bearer(make_api_key(article.site, "moderate"))
+    decision = f"/api/v1/moderation/comments/{comment.pk}"
+    for text in ("About fish", "More fish"):
+        assert patch(comment, own(comment), body=text).json()["status"] == "pending"
+        Client().post(f"{decision}/decision", {"status": "rejected"}, "application/json", headers=key)
+        Client().post(f"{decision}/undo", {}, "application/json", headers=key)
+        Client().post(f"{decision}/decision", {"status": "approved"}, "application/json", headers=key)
+    held = Notification.objects.filter(kind=Notification.Kind.HELD).order_by("id")
+    assert [row.cause_key for row in held] == [f"comment:{comment.pk}:held:2", f"comment:{comment.pk}:held:3"]
 
 
 @pytest.mark.parametrize(("moderation", "status"), [("open", "approved"), ("newcomers", "pending"), ("all", "pending")])

@@ -9,6 +9,9 @@ from django.test import Client
 
 from articles.models import Member
 from comments.models import Comment, Decision
+from comments.services.editing import Editor, edit_comment
+from comments.services.moderation import Moderator, decide
+from comments.services.reporting import report_comment, reporter_of
 from tests.factories import make_article, make_comment, make_member, make_site
 
 pytestmark = pytest.mark.django_db
@@ -76,3 +79,31 @@ def test_hostile_comment_is_text_in_the_admin(client: Client, member: Member) ->
 
 def test_stranger_is_sent_to_the_login(client: Client) -> None:
     assert client.get(LIST)["Location"].startswith("/admin/login/")
+
+
+def test_decision_is_one_about_the_text_that_the_list_showed(client: Client, member: Member) -> None:
+    comment = make_comment(make_article(member.site), status="pending")
+    page = client.get(LIST).content.decode()
+    assert f'<input type="hidden" name="revision-{comment.pk}" value="1">' in page
+    edit_comment(comment, Editor(Moderator()), "Another text")
+    data = {"action": "approve", "_selected_action": [comment.pk], f"revision-{comment.pk}": "1"}
+    answer = client.post(LIST, data, follow=True)
+    assert "Edited meanwhile" in answer.content.decode()
+    comment.refresh_from_db()
+    assert comment.status == "pending"
+    client.post(LIST, data | {f"revision-{comment.pk}": "2"})
+    comment.refresh_from_db()
+    assert comment.status == "approved"
+
+
+def test_member_reads_revisions_and_reports_as_text(client: Client, member: Member) -> None:
+    comment = make_comment(make_article(member.site), body="One <script>alert(1)</script>")
+    edit_comment(comment, Editor(Moderator()), "Two <script>alert(1)</script>")
+    report_comment(comment, reporter_of(member.site_id, prefix="192.0.2.1"), "abuse", "<script>alert(2)</script>")
+    page = client.get(f"{LIST}{comment.pk}/change/").content.decode()
+    assert "<del>One</del><ins>Two</ins>" in page
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(2)" in page
+    assert str(comment.pk) in client.get(LIST, {"reported": "open"}).content.decode()
+    decide(member.site, comment.pk, "approved", Moderator())
+    assert "0 comments" in client.get(LIST, {"reported": "open"}).content.decode()
