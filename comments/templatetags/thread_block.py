@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django import template
 
-from comments.models import Provider
+from comments.models import Provider, Report
 from comments.selectors import CommentRow
 from comments.views.thread_page import thread_view
 
@@ -28,6 +28,7 @@ def thread_block(context: dict[str, Any]) -> dict[str, Any]:
     shapes = {
         "blank": BLANK,
         "tombstone": TOMBSTONE,
+        "reasons": Report.Reason.choices,
         "providers": [each for each in Provider if each != Provider.NATIVE],
     }
     return {"article": article, "view": view, "form": view.form, **shapes}

@@ -26,6 +26,7 @@ export function render(section, comment) {
     return item;
   }
   Object.assign(foot.querySelector(".votes").dataset, { up: comment.up, down: comment.down });
+  foot.querySelector("a.report").href = `/a/${section.dataset.article}/comments/${comment.id}/report`;
   const reply = foot.querySelector("a.reply");
   if (reply) {
     reply.dataset.reply = comment.id;

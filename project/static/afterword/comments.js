@@ -6,6 +6,7 @@ import { keepAuthor, keepToken, knownAuthor, tokenHeader, voterHeader } from "./
 import { listing } from "./listing.js";
 import { Live } from "./live.js";
 import { News } from "./news.js";
+import { mayChange, offer, ownActions } from "./own.js";
 import { equip, learn, votes } from "./votes.js";
 
 const FIELDS = ["name", "email", "url"];
@@ -23,10 +24,11 @@ export function comments(section) {
       form?.stepBack();
     });
   });
-  const news = new News(section, { leave: (item) => form?.leave(item), anew });
+  const news = new News(section, { leave: (item) => form?.leave(item), stays: (id) => held.has(id), anew });
   const live = new Live(section, news);
   form?.serve(news, held);
   votes(section);
+  ownActions(section, { news, held, leave: (item) => form?.leave(item) });
   dress(section);
   held.fetch();
   news.sinceLastVisit();
@@ -45,6 +47,23 @@ class Held {
     this.section = section;
   }
 
+  get said() {
+    return this.section.querySelector("#comments-notice").dataset.held;
+  }
+
+  has(id) {
+    return this.comments.some((comment) => comment.id === id);
+  }
+
+  keep(comment) {
+    this.forget(comment.id);
+    this.comments.push(comment);
+  }
+
+  forget(id) {
+    this.comments = this.comments.filter((comment) => comment.id !== id);
+  }
+
   /** Ask for what is hers, where she has anything to show for it: comments that wait, and votes. */
   async fetch() {
     const headers = { ...tokenHeader(), ...voterHeader() };
@@ -54,6 +73,7 @@ class Held {
       this.comments.push(...mine.pending);
       this.show();
       learn(mine.votes);
+      mayChange(this.section, mine.editable);
     } catch {
       // The public conversation is there; hers is shown at the next visit.
     }
@@ -63,6 +83,7 @@ class Held {
     for (const comment of this.comments) {
       if (!itemOf(comment.id)) place(this.section, render(this.section, comment), comment);
     }
+    offer(this.section);
   }
 }
 
@@ -169,11 +190,12 @@ class ReplyForm {
     const { section, notice } = this;
     const waits = posted.status === "pending";
     notice.textContent = waits ? notice.dataset.held : notice.dataset.published;
-    if (waits) this.held.comments.push(posted);
+    if (waits) this.held.keep(posted);
     else this.countUp(posted);
     const item = render(section, posted);
     place(section, item, posted);
     equip(section, item);
+    if ("edits" in section.dataset) mayChange(section, [posted.id]);
     item.focus();
   }
 

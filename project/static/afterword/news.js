@@ -12,9 +12,12 @@ export class News {
   #held = 0;
   #backlog = [];
 
-  /** `leave(item)` is called before an element goes, `anew()` reads the conversation again. */
-  constructor(section, { leave, anew }) {
-    Object.assign(this, { section, leave, anew });
+  /**
+   * `leave(item)` is called before an element goes, `anew()` reads the conversation again; what `stays(id)` is hidden
+   * from all others only.
+   */
+  constructor(section, { leave, stays, anew }) {
+    Object.assign(this, { section, leave, stays, anew });
     this.bar = section.querySelector("#news");
     this.bar.addEventListener("click", (event) => {
       if (!event.target.closest("button")) return;
@@ -88,6 +91,7 @@ export class News {
   #comment(comment, isNew) {
     const item = itemOf(comment.id);
     if (item) {
+      if (comment.status === "removed" && this.stays(comment.id)) return;
       if (refresh(this.section, item, comment)) equip(this.section, item.querySelector(":scope > article"));
       else recount(comment.id, comment);
     } else if (this.waiting.has(comment.id) || (isNew && this.#isWanted(comment))) {
@@ -115,7 +119,7 @@ export class News {
 
   #remove(id) {
     const item = itemOf(id);
-    if (item) {
+    if (item && !this.stays(id)) {
       this.leave(item);
       remove(this.section, item);
     }

@@ -3,6 +3,7 @@
 import { Refusal, call } from "./api.js";
 import { itemOf } from "./comment.js";
 import { keepVoter, ownComments, tokenHeader, voterHeader } from "./keepsake.js";
+import { offer } from "./own.js";
 
 // By comment: the server's numbers, her vote in them (`value`), and the one that she wants while it is on its way.
 const ballots = new Map();
@@ -28,6 +29,7 @@ export function equip(section, scope) {
     }
     show(id);
   }
+  offer(section);
 }
 
 function buttonsFor(section, name) {
