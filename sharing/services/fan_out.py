@@ -15,6 +15,7 @@ from project import addresses
 from project.errors import Problem
 from sharing.models import Delivery, Notification, Suppression
 from sharing.selectors.outbox import targets_of
+from sharing.services.mentions import plan_mentioned
 
 PAGE: Final = 5_000
 EXPIRES: Final = {
@@ -123,6 +124,9 @@ def _plan_others(notification: Notification) -> None:
         )
         _plan(notification, Delivery.Why.MEMBER, members.order_by("pk").values_list("user__email", flat=True))
     elif article is not None and notification.kind in {Notification.Kind.COMMENT, Notification.Kind.SHARES}:
+        if notification.kind == Notification.Kind.COMMENT:
+            author, expires_at = _comment_author(notification), _expires_at(notification)
+            plan_mentioned(notification, author=author, expires_at=expires_at)
         _plan(notification, Delivery.Why.AUTHOR, [article.author_email])
 
 
