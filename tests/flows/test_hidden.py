@@ -18,6 +18,7 @@ import pytest
 from articles.models import Article, Site
 from articles.tasks import publish_due
 from comments.models import Comment
+from project.tokens import edit_token
 from tests.calls import all_names
 from tests.factories import make_api_key, make_article, make_comment, make_site
 from tests.processes import WebProcess
@@ -26,6 +27,7 @@ from tests.webs import Pair, ask, write
 pytestmark = pytest.mark.live
 
 SECOND = 1.0
+HELD = "fishmonger"
 SORTS = tuple(Site.Sort.values)
 _numbers = count(1)
 
@@ -112,6 +114,11 @@ OUTPUTS: list[Output] = [
     ("GET /a/{article_id}", lambda p: f"/a/{p.article.pk}", "said told"),
     ("GET /a/{article_id}", lambda p: f"/a/{p.article.pk}?sort=oldest", "said told"),
     ("GET /a/{article_id}", lambda p: f"/a/{p.other.pk}", ""),
+    (
+        "GET /a/{article_id}/comments/{comment_id}/report",
+        lambda p: f"/a/{p.article.pk}/comments/{p.secrets[0].pk}/report",
+        "said",
+    ),
     ("GET /s/{network_key}/{article_id}", lambda p: f"/s/x/{p.article.pk}", "told"),
     (
         "GET /s/{network_key}/{article_id}/{comment_id}",
@@ -122,7 +129,12 @@ OUTPUTS: list[Output] = [
 
 # Why a route shows nobody's words to the public.
 WORDLESS = {
-    "for moderators": ["GET /api/v1/moderation/comments", "GET /api/v1/moderation/comments/{comment_id}/log"],
+    "for moderators": [
+        "GET /api/v1/moderation/comments",
+        "GET /api/v1/moderation/comments/{comment_id}/log",
+        "GET /api/v1/moderation/comments/{comment_id}/revisions",
+        "GET /api/v1/moderation/reports",
+    ],
     "for one follower, by her link": [f"GET /follows/{what}/{{token}}" for what in ("confirm", "leave", "manage")],
     "for staff": ["GET /sent-mail/", "GET /sent-mail/{name}"],
     "about the service": [f"GET /{what}" for what in ("livez", "readyz", "metrics", "api/v1/schema", "api/v1/docs")],
@@ -172,6 +184,17 @@ def _decide(status: str) -> Callable[[WebProcess, Page], None]:
     return hide
 
 
+def _take_back(web: WebProcess, page: Page) -> None:
+    for comment in page.secrets:
+        write(web, "DELETE", f"/api/v1/comments/{comment.pk}", {}, edit_token(comment.pk, comment.nonce.hex))
+
+
+def _edit_into_waiting(web: WebProcess, page: Page) -> None:
+    for comment in page.secrets:
+        body = {"body": f"{page.said} and {HELD}"}
+        write(web, "PATCH", f"/api/v1/comments/{comment.pk}", body, edit_token(comment.pk, comment.nonce.hex))
+
+
 def _leave_tombstones(web: WebProcess, page: Page) -> None:
     for comment in page.secrets:
         body = {"article": page.article.pk, "parent": comment.pk, "body": "I reply.", "author": {"name": "Dora"}}
@@ -204,6 +227,8 @@ WAYS: dict[str, Way] = {
     "rejected": ("said", _decide("rejected")),
     "spam": ("said", _decide("spam")),
     "removed": ("said", _decide("removed")),
+    "taken back": ("said", _take_back),
+    "edited into waiting": ("said", _edit_into_waiting),
     "tombstone": ("said", _leave_tombstones),
     "approval taken back": ("said", _undo_approval),
     "article hidden": ("said told", _put(None)),
@@ -234,7 +259,7 @@ def check_shown(pair: Pair, page: Page) -> None:
 
 
 def test_what_is_hidden_is_gone_from_every_output_within_a_second(pair: Pair) -> None:
-    site = make_site()
+    site = make_site(held_words=[HELD])
     key, other = make_api_key(site), make_article(site, title="Another story", tags=["one"])
     wrong = []
     for number, (way, (words, hide)) in enumerate(WAYS.items()):
