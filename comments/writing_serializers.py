@@ -60,7 +60,7 @@ class VersionSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField(help_text="Pass it as `at_least` to read the thread without this comment.")
 
 
-class SourceSerializer(BodySerializer):
+class CommentSourceSerializer(BodySerializer):
     revision = serializers.IntegerField()
 
 

@@ -33,6 +33,9 @@ both; a known identifier decides. A page that nobody has written on is an empty 
 API key (`awk_…`) or the edit token of one comment (`awe_…`); beside it `X-Afterword-Voter` carries a reader's
 voter token (`awv_…`). Writes from a browser must come from a page of the site.
 
+**Retries.** A `POST` that creates something takes `Idempotency-Key`: sent again with the same key and body it is done
+once and answered as before.
+
 **Answers.** JSON in UTF-8; times are RFC 3339 in UTC; cursors are opaque. Every refusal is a problem document
 (`application/problem+json`) with a stable `code`, and every answer may be read from any origin.
 """
@@ -84,20 +87,22 @@ def complete(result: dict[str, Any], generator: SchemaGenerator, request: Any, p
     result["info"]["description"] = ABOUT
     components = result.setdefault("components", {})
     components.setdefault("schemas", {})["Problem"] = PROBLEM
-    components["responses"] = {
-        f"Refusal{status}": {
-            "description": text,
-            "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
+    components["responses"] = _refusals("Refusal", PROBLEM_TYPE, {"$ref": "#/components/schemas/Problem"})
+    components["responses"] |= _refusals("Page", "text/html", {"type": "string"})
+    for path, operations in result["paths"].items():
+        kind = "Refusal" if path.startswith(API_PREFIX) else "Page"
+        for method in METHODS:
+            for status in REFUSALS if method in operations else ():
+                reference = {"$ref": f"#/components/responses/{kind}{status}"}
+                operations[method]["responses"].setdefault(status, reference)
+    return result
+
+
+def _refusals(name: str, media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {
+        f"{name}{status}": {"description": text, "content": {media_type: {"schema": schema}}}
         for status, text in REFUSALS.items()
     }
-    for path, operations in result["paths"].items():
-        if path.startswith(API_PREFIX):
-            for method in METHODS:
-                for status in REFUSALS if method in operations else ():
-                    reference = {"$ref": f"#/components/responses/Refusal{status}"}
-                    operations[method]["responses"].setdefault(status, reference)
-    return result
 
 
 @lru_cache(maxsize=1)

@@ -91,7 +91,9 @@ def _to_change(request: HttpRequest, comment_id: int) -> tuple[Comment, Editor]:
 
 
 @documented(
-    get=extend_schema(operation_id="comment_source", parameters=EDIT_TOKENS, responses=serializers.SourceSerializer)
+    get=extend_schema(
+        operation_id="comment_source", parameters=EDIT_TOKENS, responses=serializers.CommentSourceSerializer
+    )
 )
 @allows("GET")
 def source(request: HttpRequest, comment_id: int) -> HttpResponse:
