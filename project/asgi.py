@@ -13,12 +13,12 @@ from project.env import stop_on_env_error
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 with stop_on_env_error():
-    from django.core.asgi import get_asgi_application
+    import django
 
     from project.web_process import become_web_process
 
     become_web_process()
-    django_application = get_asgi_application()
+    django.setup(set_prefix=False)
 
 from django.conf import settings
 from django.db import connection
@@ -27,6 +27,7 @@ from comments.selectors import current_versions
 from comments.views.stream import read_news
 from project import metrics
 from project.admission import Admission, Application
+from project.handler import Handler
 from project.lifespan import Lifespan
 from project.snapshots.front import Front
 from project.snapshots.push import Push
@@ -53,7 +54,7 @@ async def _versions_read(articles: list[int], sites: list[int]) -> tuple[dict[in
 
 versions = Versions(_versions_read)
 push = Push(versions.hear, versions.doubt)
-front = Front(Admission(cast(Application, django_application)), versions, settings.SNAPSHOT_MEMORY)
+front = Front(Admission(cast(Application, Handler())), versions, settings.SNAPSHOT_MEMORY)
 hub = Hub(versions, Readings(read_news))
 streams = Streams(front, hub, settings.STREAMS, settings.STREAMS_PER_CLIENT)
 

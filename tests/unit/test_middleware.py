@@ -7,7 +7,6 @@ import json
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
-from django.core.handlers.asgi import ASGIHandler
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.test import Client
@@ -19,6 +18,7 @@ from rest_framework.views import APIView
 
 from project import errors
 from project.errors import Problem
+from project.handler import Handler
 from project.middleware import BODY_LIMIT, LARGE_LIMIT
 from project.parsers import StrictJSONParser, read_json
 from project.routes import allows
@@ -224,7 +224,7 @@ def chunked(address: str, chunks: list[bytes]) -> tuple[int, bytes]:
             "query_string": b"",
             "headers": [(b"host", b"testserver"), (b"content-type", b"application/json")],
         }
-        communicator = ApplicationCommunicator(ASGIHandler(), scope)
+        communicator = ApplicationCommunicator(Handler(), scope)
         for number, chunk in enumerate(chunks, start=1):
             await communicator.send_input({"type": "http.request", "body": chunk, "more_body": number < len(chunks)})
         start = await communicator.receive_output(timeout=10)
