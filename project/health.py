@@ -19,6 +19,8 @@ from django.core.mail import get_connection
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.module_loading import import_string
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 log = logging.getLogger(__name__)
 
@@ -172,8 +174,12 @@ def worker_leaves(queues: Iterable[str]) -> None:
 
 
 def _broker() -> redis.Redis:
+    # Asked once: the library would try again for seconds.
     return redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=BROKER_TIMEOUT, socket_connect_timeout=BROKER_TIMEOUT
+        settings.REDIS_URL,
+        socket_timeout=BROKER_TIMEOUT,
+        socket_connect_timeout=BROKER_TIMEOUT,
+        retry=Retry(NoBackoff(), 0),
     )
 
 

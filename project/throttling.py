@@ -52,9 +52,10 @@ class Scope:
 
 SCOPES: Final[dict[str, Scope]] = {
     "articles": Scope("3000/minute", bearer="3000/minute"),
-    "comments": Scope("20/minute;200/hour", site="600/minute"),
+    # Many readers may come from one address: an office, a mobile network.
+    "comments": Scope("60/minute;600/hour", site="1200/minute"),
     "edits": Scope("30/minute;300/hour"),
-    "follows": Scope("10/minute;50/hour", site="600/hour"),
+    "follows": Scope("30/minute;300/hour", site="1200/hour"),
     "moderation": Scope("1200/minute", bearer="1200/minute"),
     "previews": Scope("60/minute"),
     "reports": Scope("10/minute;60/hour"),
