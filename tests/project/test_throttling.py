@@ -119,7 +119,7 @@ def test_site_is_counted_whoever_comes() -> None:
             return False
         return True
 
-    assert sum(passes(1) for _ in range(700)) == 1200
+    assert sum(passes(1) for _ in range(1300)) == 1200
     assert passes(2)
 
 
