@@ -79,7 +79,9 @@ def read_body(data: Mapping[str, Any], refusals: Refusals) -> str:
     return refusals.text(data, "body", text.clean_body, field="body")
 
 
-def read_draft(data: Mapping[str, Any], *, edit_tokens: Sequence[str] = (), voter: str = "") -> Draft:
+def read_draft(
+    data: Mapping[str, Any], *, edit_tokens: Sequence[str] = (), voter: str = "", network: str = ""
+) -> Draft:
     """Return the comment in a request of `POST comments`.
 
     Problem: validation_failed, naming every refused field. The site's own limit on the text is applied where
@@ -101,7 +103,7 @@ def read_draft(data: Mapping[str, Any], *, edit_tokens: Sequence[str] = (), vote
     elif follow and not guest.email:
         refusals.add("author.email", "required", "An address is needed to be told of replies.")
     refusals.raise_any()
-    return Draft(body, guest, parent, follow, tuple(edit_tokens), voter)
+    return Draft(body, guest, parent, follow, tuple(edit_tokens), voter, network)
 
 
 def read_report(data: Mapping[str, Any]) -> tuple[str, str]:

@@ -27,6 +27,7 @@ QUEUE_OF = {
     "articles.tasks.forget_answers": "maintenance",
     "articles.tasks.publish_due": "maintenance",
     "articles.tasks.purge_deleted": "maintenance",
+    "comments.tasks.forget_networks": "maintenance",
     "comments.tasks.prune_orders": "maintenance",
     "sharing.tasks.deliver_confirmations": "confirm",
     "sharing.tasks.deliver_mail": "mail",
@@ -43,6 +44,7 @@ BEAT = {
     "articles.tasks.publish_due": 20,
     "articles.tasks.purge_deleted": 3600,
     "articles.tasks.forget_answers": 3600,
+    "comments.tasks.forget_networks": 3600,
     "comments.tasks.prune_orders": 600,
 }
 

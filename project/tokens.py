@@ -40,6 +40,7 @@ class Purpose(StrEnum):
     VOTER = "voter"
     VOTERS_NETWORK = "voters-network"
     LIMIT = "limit"
+    AUTHORS_NETWORK = "authors-network"
     REPORTER = "reporter"
     REPORTERS_NETWORK = "reporters-network"
 

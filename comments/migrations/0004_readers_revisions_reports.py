@@ -120,6 +120,14 @@ class Migration(migrations.Migration):
             model_name='comment',
             index=models.Index(condition=models.Q(('network_key', ''), _negated=True), fields=['created_at'], name='comments_with_network'),
         ),
+        migrations.AddIndex(
+            model_name='vote',
+            index=models.Index(condition=models.Q(('network_key', ''), _negated=True), fields=['created_at'], name='votes_with_network'),
+        ),
+        migrations.AddIndex(
+            model_name='report',
+            index=models.Index(condition=models.Q(('network_key', ''), _negated=True), fields=['created_at'], name='reports_with_network'),
+        ),
         migrations.AddField(
             model_name='readersession',
             name='reader',

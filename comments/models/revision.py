@@ -76,6 +76,7 @@ class Report(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["site", "comment", "-id"], condition=models.Q(resolved_at=None), name="open_reports"),
+            models.Index(fields=["created_at"], condition=~models.Q(network_key=""), name="reports_with_network"),
         ]
 
     def __str__(self) -> str:

@@ -41,6 +41,7 @@ class Vote(models.Model):
             models.Index(
                 fields=["comment", "network_key"], condition=~models.Q(network_key=""), name="votes_from_network"
             ),
+            models.Index(fields=["created_at"], condition=~models.Q(network_key=""), name="votes_with_network"),
         ]
 
     def __str__(self) -> str:

@@ -40,7 +40,8 @@ class Draft:
 
     `edit_tokens` are those that the client holds from earlier comments; one of an approved comment shows
     that the author is no newcomer. `follow` is "", "replies" or "article". `voter` is her voter token: by it she
-    is kept from voting on what she wrote; one that is none says nothing.
+    is kept from voting on what she wrote; one that is none says nothing. `network` is where she writes from
+    (`project.visitors.client_prefix`), "" where nobody knows: only a keyed hash of it is stored.
     """
 
     body: str
@@ -49,6 +50,7 @@ class Draft:
     follow: str = ""
     edit_tokens: Sequence[str] = ()
     voter: str = ""
+    network: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ def _store(article: Article, draft: Draft, rendered: text.Rendered) -> Posted:
         author_url=draft.author.url,
         author_key=author_key,
         voter_key=voter_key(article.site_id, draft.voter),
+        network_key=_network_key(article.site_id, draft.network),
         source=rendered.source,
         html=rendered.html,
         text=rendered.text,
@@ -121,6 +124,10 @@ def _store(article: Article, draft: Draft, rendered: text.Rendered) -> Posted:
         reason=verdict.reason,
     )
     return _publish(comment, draft) if comment.is_approved else _hold(comment, draft)
+
+
+def _network_key(site_id: int, network: str) -> str:
+    return tokens.keyed_hash(tokens.Purpose.AUTHORS_NETWORK, site_id, network) if network else ""
 
 
 def _publish(comment: Comment, draft: Draft) -> Posted:

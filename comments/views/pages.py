@@ -17,6 +17,7 @@ from project.errors import Problem
 from project.forms import read_form
 from project.routes import allows
 from project.throttling import spend, spend_for_site
+from project.visitors import client_prefix
 
 
 @csrf_exempt
@@ -29,7 +30,7 @@ def post_from_page(request: HttpRequest, article_id: int) -> HttpResponse:
     try:
         spend(request, "comments")
         spend_for_site("comments", article.site_id)
-        posted = post_comment(article, read_draft(form.draft()))
+        posted = post_comment(article, read_draft(form.draft(), network=client_prefix(request)))
     except Problem as problem:
         form.refuse(problem)
         page = render(

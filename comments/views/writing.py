@@ -23,6 +23,7 @@ from project.documented import RETRY_KEY, documented
 from project.parsers import read_json
 from project.routes import allows
 from project.throttling import limited, spend_for_site
+from project.visitors import client_prefix
 
 
 @documented(
@@ -46,7 +47,8 @@ def create_comment(request: HttpRequest) -> HttpResponse:
     check_write_origin(request, page.site)
     spend_for_site("comments", page.site.pk)
     voter = request.headers.get(VOTER_HEADER, "")
-    draft = read_draft(data, edit_tokens=credential(request).edit_tokens, voter=voter)
+    edit_tokens = credential(request).edit_tokens
+    draft = read_draft(data, edit_tokens=edit_tokens, voter=voter, network=client_prefix(request))
     title = read_title(data)
 
     def work() -> Answer:
