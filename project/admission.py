@@ -47,7 +47,7 @@ class Admission:
                 self.scrapes -= 1
         elif self.present >= self.limit:
             metrics.request_refused()
-            await _refuse(send)
+            await refuse(send, "The service has more to do than it can; ask again in a moment.")
         else:
             await self._let_in(scope, receive, send)
 
@@ -66,8 +66,8 @@ class Admission:
         return min(self.present, self.inside), max(self.present - self.inside, 0)
 
 
-async def _refuse(send: Send) -> None:
-    detail = "The service has more to do than it can; ask again in a moment."
+async def refuse(send: Send, detail: str) -> None:
+    """Answer 503 `unavailable`, to be asked again in a second."""
     response = problem_response(Problem("unavailable", detail, headers={"Retry-After": str(RETRY_SECONDS)}))
     response["Access-Control-Allow-Origin"] = "*"
     headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.items()]

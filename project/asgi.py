@@ -1,6 +1,7 @@
 """The whole service on one port: what granian serves.
 
-From the outside in: the life of the process, live updates, kept answers, the door of Django, Django.
+From the outside in: the life of the process, live updates, kept answers, the door of Django, Django: in this process,
+or in one of its own behind APPLICATION_SOCKET.
 """
 
 import asyncio
@@ -27,6 +28,7 @@ from comments.selectors import current_versions
 from comments.views.stream import read_news
 from project import metrics
 from project.admission import Admission, Application
+from project.backend import Backend
 from project.handler import Handler
 from project.lifespan import Lifespan
 from project.snapshots.front import Front
@@ -54,7 +56,8 @@ async def _versions_read(articles: list[int], sites: list[int]) -> tuple[dict[in
 
 versions = Versions(_versions_read)
 push = Push(versions.hear, versions.doubt)
-front = Front(Admission(cast(Application, Handler())), versions, settings.SNAPSHOT_MEMORY)
+backend = Backend(settings.APPLICATION_SOCKET, push.tell) if settings.APPLICATION_SOCKET else None
+front = Front(Admission(backend or cast(Application, Handler())), versions, settings.SNAPSHOT_MEMORY)
 hub = Hub(versions, Readings(read_news))
 streams = Streams(front, hub, settings.STREAMS, settings.STREAMS_PER_CLIENT)
 
@@ -66,4 +69,5 @@ async def _tell_numbers() -> None:
         metrics.publish(replace(numbers, streams_open=streams.present))
 
 
-application = Lifespan(streams, versions.run, push.run, hub.run, _tell_numbers)
+_work = [versions.run, push.run, hub.run, _tell_numbers, *([backend.run] if backend else [])]
+application = Lifespan(streams, *_work)

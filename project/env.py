@@ -19,6 +19,8 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 YES = {"1", "true", "yes", "on"}
 NO = {"0", "false", "no", "off"}
+# A socket's path may have 107 bytes on Linux, 103 on macOS.
+LONGEST_SOCKET_PATH = 103
 HOST = re.compile(r"\.?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?", re.IGNORECASE)
 
 
@@ -85,6 +87,14 @@ def shared_folder(name: str) -> Path | None:
     if not path.is_absolute() or not path.is_dir() or not os.access(path, os.W_OK | os.X_OK):
         raise EnvError(name, f"must name, by its full path, a folder that exists and may be written, not {value!r}.")
     return path
+
+
+def socket_path(name: str) -> str:
+    """The full path of a Unix socket, which need not be there yet; empty when absent."""
+    value = text(name)
+    if value and (not Path(value).is_absolute() or len(os.fsencode(value)) > LONGEST_SOCKET_PATH):
+        raise EnvError(name, f"must name a socket by its full path of {LONGEST_SOCKET_PATH} bytes at most.")
+    return value
 
 
 def origin(name: str, default: str) -> str:

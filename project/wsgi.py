@@ -1,4 +1,4 @@
-"""Django alone, for a WSGI server: behind a proxy it takes what is not a read (docs/operating.md)."""
+"""Django alone, for a WSGI server: behind the front (project.backend), or behind a proxy (docs/operating.md)."""
 
 import os
 
@@ -8,7 +8,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 with stop_on_env_error():
     from django.core.wsgi import get_wsgi_application
 
+    from project.slips import Behind
     from project.web_process import become_web_process
 
     become_web_process()
-    application = get_wsgi_application()
+    application = Behind(get_wsgi_application())

@@ -166,12 +166,13 @@ def make_worker(beside: dict[str, str], tmp_path: Path) -> Iterator[Callable[...
 def make_web(beside: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., WebProcess]]:
     """Return a function that starts a real web server (granian, one process) on the test's database and broker.
 
-    `make_web(RATE_LIMITS="off")`: keywords are further variables. What still runs at the end is killed.
+    `make_web(RATE_LIMITS="off")`: keywords are further variables. What still runs at the end is killed. Not `is_split`:
+    with Django in the same process.
     """
     started: list[WebProcess] = []
 
-    def make(**variables: str) -> WebProcess:
-        web = WebProcess({**beside, **variables}, tmp_path / f"web-{len(started)}.log")
+    def make(*, is_split: bool = True, **variables: str) -> WebProcess:
+        web = WebProcess({**beside, **variables}, tmp_path / f"web-{len(started)}.log", is_split=is_split)
         started.append(web)
         web.start()
         return web

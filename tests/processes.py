@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -14,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from project.embedded.web import web_arguments
+from project.embedded.web import application_arguments, web_arguments
 from project.health import QUEUES
 from tests.servers import clean_environment
 
@@ -134,27 +136,48 @@ class Client:
 
 @dataclass
 class WebProcess(Client):
-    """A real web server on the database and the broker of this test, started as `manage.py up` starts it."""
+    """A real web server on the database and the broker of this test, its application, as `manage.py up` starts them.
+
+    Not `is_split`: with Django inside the web server's own process. The two share a folder of numbers for /metrics.
+    """
 
     environment: Mapping[str, str]
     log: Path
     port: int = field(default_factory=free_port)
+    is_split: bool = True
     process: subprocess.Popen[bytes] | None = None
+    application: subprocess.Popen[bytes] | None = None
+    own: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="afterword-web-")))
 
     def start(self, *, wait: bool = True) -> None:
         """Start it, or start it again on the same port after `kill` or `stop`."""
+        self.own.mkdir(exist_ok=True)
+        if self.is_split:
+            self.start_application()
+        self.process = self._python(web_arguments("127.0.0.1", self.port))
+        if wait:
+            wait_until(self._serves, f"the web server, see {self.log}", 60)
+
+    def start_application(self) -> None:
+        self.socket.unlink(missing_ok=True)
+        self.application = self._python(application_arguments(self.socket))
+
+    @property
+    def socket(self) -> Path:
+        return self.own / "application.sock"
+
+    def _python(self, arguments: list[str]) -> subprocess.Popen[bytes]:
+        split = {"PROMETHEUS_MULTIPROC_DIR": str(self.own), "APPLICATION_SOCKET": str(self.socket)}
         with self.log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, *web_arguments("127.0.0.1", self.port)],
+            return subprocess.Popen(
+                [sys.executable, *arguments],
                 cwd=ROOT,
-                env=dict(self.environment),
+                env={**(split if self.is_split else {}), **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
             )
-        if wait:
-            wait_until(self._serves, f"the web server, see {self.log}", 60)
 
     def _serves(self) -> bool:
         assert self.process and self.process.poll() is None, f"the web server ended:\n{self.output()}"
@@ -164,15 +187,22 @@ class WebProcess(Client):
             return False
 
     def kill(self) -> None:
-        """kill -9 the server and its child, which is the process that answers."""
-        if self.process and self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        """kill -9 the server and its child, which is the process that answers, and the application."""
+        for process in (self.process, self.application):
+            if process and process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        shutil.rmtree(self.own, ignore_errors=True)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """End it in order and return its exit status."""
+        """End both in order and return the web server's exit status."""
         assert self.process is not None
-        return end(self.process, number)
+        try:
+            return end(self.process, number)
+        finally:
+            if self.application:
+                end(self.application)
+            shutil.rmtree(self.own, ignore_errors=True)
 
     def memory(self) -> int:
         """Return the resident bytes of the process that answers."""

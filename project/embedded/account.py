@@ -111,9 +111,7 @@ def make_place(account: Account) -> Place:
     """Make a place in the first temporary folder whose path is short and whose files the account may run."""
     postgres, valkey = wheels.postgres_programs(), wheels.valkey_program()
     copy = not (account.can_run(postgres / "postgres") and account.can_run(valkey))
-    for folder in dict.fromkeys((tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm")):  # noqa: S108
-        if len(os.fsencode(folder)) > LONGEST_PLACE - len(PREFIX) - 8 or not os.access(folder, os.W_OK):
-            continue
+    for folder in _short_folders():
         root = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
         root.chmod(0o711 if account.switch else 0o700)
         (root / "sockets").mkdir()
@@ -126,6 +124,19 @@ def make_place(account: Account) -> Place:
     raise EmbeddedError(
         "No temporary folder has a short path and lets programs run: set TMPDIR, or DATABASE_URL and REDIS_URL."
     )
+
+
+def make_own_place() -> Path:
+    """Make a place (0700) for our own sockets where no server needs one; `remove_place` takes it away."""
+    for folder in _short_folders():
+        return Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
+    raise EmbeddedError("No temporary folder has a short path: set TMPDIR.")
+
+
+def _short_folders() -> list[str]:
+    folders = dict.fromkeys((tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm"))  # noqa: S108
+    longest = LONGEST_PLACE - len(PREFIX) - 8
+    return [folder for folder in folders if len(os.fsencode(folder)) <= longest and os.access(folder, os.W_OK)]
 
 
 def remove_place(root: Path) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -104,8 +105,13 @@ def start_child(
     stop_signal: signal.Signals = signal.SIGTERM,
     grace: float = 10.0,
     precious: bool = False,
+    niceness: int = 0,
+    own_session: bool = True,
 ) -> Child:
-    """Start a program as the leader of its own session, so that Ctrl-C in the terminal does not reach it."""
+    """Start a program as the leader of its own session, or only of a group: Ctrl-C in the terminal does not reach it.
+
+    `niceness` counts towards processes of the same session.
+    """
     process = subprocess.Popen(
         command,
         cwd=cwd,
@@ -113,7 +119,10 @@ def start_child(
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
-        start_new_session=True,
+        start_new_session=own_session,
+        process_group=None if own_session else 0,
+        # Nothing but a system call: safe between fork and exec.
+        preexec_fn=partial(os.nice, niceness) if niceness else None,
         **(account.arguments() if account else Switch()),
     )
     # A child that ended at once is a zombie and has no identity; nobody will look for it.

@@ -1,7 +1,7 @@
 """The whole system in the foreground: what `manage.py up` starts, in which order, and what it leaves behind.
 
-Servers, then `manage.py prepare` (migrations, demo, first admin), then web server, workers and beat; the other way
-round at the end. All that other commands need to know stands in the record (`running`).
+Servers, then `manage.py prepare` (migrations, demo, first admin), then application, web server, workers and beat; the
+other way round at the end. All that other commands need to know stands in the record (`running`).
 """
 
 import json
@@ -13,8 +13,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from project.embedded.account import Place, choose_account, make_place, remove_place
+from project.embedded.account import Place, choose_account, make_own_place, make_place, remove_place
 from project.embedded.errors import EmbeddedError
 from project.embedded.postgres import Postgres
 from project.embedded.processes import Child, Identity, end_stray, identify, start_child
@@ -23,13 +24,13 @@ from project.embedded.servers import wait_for_server
 from project.embedded.signals import Signals, Stopped
 from project.embedded.supervisor import Supervisor, describe_end
 from project.embedded.valkey import Valkey
-from project.embedded.web import web_arguments
+from project.embedded.web import NICENESS, application_arguments, web_arguments
 
 # Ranks of stopping: the highest first.
-BEAT, WORKERS, WEB, BROKER, DATABASE = 5, 4, 3, 2, 1
+BEAT, WORKERS, WEB, APPLICATION, BROKER, DATABASE = 6, 5, 4, 3, 2, 1
 # Worker name -> the queues it serves. Confirmations wait for nobody.
 WORKER_QUEUES = {"confirm": "confirm", "mail": "mail", "planner": "fanout,maintenance"}
-# Seconds that a worker or the web server may take to finish what it has in hand.
+# Seconds that a worker, the web server or the application may take to finish what it has in hand.
 GRACE = 15.0
 
 
@@ -65,6 +66,8 @@ class System:
         self.options = options
         self.ready = ready
         self.place: Place | None = None
+        # Ours alone, short: where the application listens.
+        self.sockets = Path()
         self.signals = Signals()
         self.supervisor = Supervisor(self.signals, self._record_children, say)
         self.record = Record(_ourselves(), "", web_url=options.web_url)
@@ -90,6 +93,7 @@ class System:
         # A killed `up` leaves numbers of processes that are gone.
         shutil.rmtree(self.options.metrics_dir, ignore_errors=True)
         self.options.metrics_dir.mkdir(mode=0o700)
+        self._make_places()
         self._start_servers()
         prepared = self._prepare()
         self._start_ours()
@@ -101,21 +105,27 @@ class System:
 
     def _end(self) -> None:
         self.supervisor.stop()
-        if self.place:
-            self.place.remove()
+        if self.record.place:
+            remove_place(Path(self.record.place))
         shutil.rmtree(self.options.metrics_dir, ignore_errors=True)
         # Until the record is ours it is the only trace of what a killed `up` left.
         if self.record.data:
             forget(self.options.data_dir)
 
+    def _make_places(self) -> None:
+        data_dir = self.options.data_dir
+        if self.options.embed_database or self.options.embed_broker:
+            self.place = make_place(choose_account(data_dir / "postgres"))
+        root = self.place.root if self.place else make_own_place()
+        self.record.place = str(root)
+        self.record.write(data_dir)
+        self.sockets = root / "own"
+        self.sockets.mkdir(mode=0o700)
+
     def _start_servers(self) -> None:
         data_dir, logs = self.options.data_dir, self.options.data_dir / "log"
         logs.mkdir(mode=0o700, exist_ok=True)
         servers: list[tuple[str, int, Postgres | Valkey]] = []
-        if self.options.embed_database or self.options.embed_broker:
-            self.place = make_place(choose_account(data_dir / "postgres"))
-            self.record.place = str(self.place.root)
-            self.record.write(data_dir)
         if self.place and self.options.embed_broker:
             valkey = Valkey(data_dir / "valkey", self.place, logs / "valkey.log")
             self.record.redis_url = valkey.url
@@ -152,8 +162,20 @@ class System:
 
     def _start_ours(self) -> None:
         options, add = self.options, self.supervisor.add
+        socket = self.sockets / "application.sock"
         web = web_arguments(options.host, options.port, options.web_workers)
-        add("web server", WEB, lambda: self._python("web", *web))
+        application = application_arguments(socket, options.web_workers)
+
+        def start_application() -> Child:
+            # A killed one leaves its socket, on which nobody else could listen.
+            socket.unlink(missing_ok=True)
+            return self._python("application", *application, own_session=False, niceness=NICENESS)
+
+        def start_web() -> Child:
+            return self._python("web", *web, own_session=False, APPLICATION_SOCKET=str(socket))
+
+        add("application", APPLICATION, start_application)
+        add("web server", WEB, start_web)
         for name, queues in WORKER_QUEUES.items():
             worker = ["worker", "-n", f"{name}@%h", "-Q", queues, "-c", "1", "-l", "WARNING"]
             worker += ["--without-gossip", "--without-mingle"]
@@ -164,19 +186,30 @@ class System:
     def _celery(self, name: str, arguments: list[str]) -> Callable[[], Child]:
         return lambda: self._python(name, "-m", "celery", "-q", "--skip-checks", "-A", "project.celery", *arguments)
 
-    def _python(self, name: str, *arguments: str, output: object = None) -> Child:
+    def _python(
+        self,
+        name: str,
+        *arguments: str,
+        output: IO[bytes] | None = None,
+        own_session: bool = True,
+        niceness: int = 0,
+        **variables: str,
+    ) -> Child:
         environment = {
             **os.environ,
             "DATA_DIR": str(self.options.data_dir),
             "PROMETHEUS_MULTIPROC_DIR": str(self.options.metrics_dir),
+            **variables,
         }
         return start_child(
             name,
             [sys.executable, *arguments],
             cwd=self.options.root,
             env=environment,
-            output=output,  # type: ignore[arg-type]
+            output=output,
             grace=GRACE,
+            own_session=own_session,
+            niceness=niceness,
         )
 
     def _record_children(self, children: list[Child]) -> None:

@@ -7,6 +7,7 @@ then the same for everybody, and `Depends` says for how long.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -48,9 +49,18 @@ class Declared:
 
 @dataclass
 class Ticket:
-    """Travels with the request of a web process to its own Django, and comes back with what the view said."""
+    """Travels with the request of a web process to its Django, and comes back with what the view said.
+
+    From a Django in a process of its own (project.slips) it brings the threads that the request moved as well, as
+    (article id, version).
+    """
 
     depends: Depends | None = None
+    moved: list[tuple[int, int]] = field(default_factory=list)
+
+
+# The ticket of the request that this thread works on, where Django has a process of its own.
+at_work: ContextVar[Ticket | None] = ContextVar("at_work", default=None)
 
 
 def keepable(
@@ -75,7 +85,8 @@ def keepable(
 
 
 def hand_back(request: HttpRequest, depends: Depends) -> None:
-    """Give what an answer hangs on to the web process that asked; without one (WSGI, a test's client) do nothing."""
-    ticket = getattr(request, "scope", {}).get(SCOPE_KEY)
+    """Give what an answer hangs on to the web process that asked; without one (a test's client) do nothing."""
+    carrier = getattr(request, "scope", None) or getattr(request, "environ", {})
+    ticket = carrier.get(SCOPE_KEY)
     if isinstance(ticket, Ticket):
         ticket.depends = depends

@@ -1,7 +1,8 @@
 """Word of a thread's new version, to every web process at once; a word that is lost costs a second at most.
 
-Web processes send and hear on their event loop, so that no request waits for the broker. Others (workers, commands, a
-WSGI server) send in passing, and leave a broker alone that kept them waiting.
+Web processes send and hear on their event loop, so that no request waits for the broker. Behind a front Django's own
+process tells the front, with the answer. Others (workers, commands, a WSGI server alone) send in passing, and leave a
+broker alone that kept them waiting.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import redis.asyncio
 from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from project.snapshots.depends import at_work
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +45,8 @@ def announce(article_id: int, version: int) -> None:
     """Tell that a thread has reached a version; call it after COMMIT. Never raises for a broker that is away."""
     if _say:
         _say[0](article_id, version)
+    elif ticket := at_work.get():
+        ticket.moved.append((article_id, version))
     else:
         _send_in_passing(article_id, version)
 
@@ -66,7 +71,7 @@ class Push:
         def say(article_id: int, version: int) -> None:
             # From the thread of a request, whose answer must not be sent before this process has heard.
             with contextlib.suppress(RuntimeError):  # the loop has ended: so has every kept answer
-                loop.call_soon_threadsafe(self._take, article_id, version)
+                loop.call_soon_threadsafe(self.tell, article_id, version)
 
         _say[:] = [say]
         try:
@@ -76,7 +81,8 @@ class Push:
         finally:
             _say.clear()
 
-    def _take(self, article_id: int, version: int) -> None:
+    def tell(self, article_id: int, version: int) -> None:
+        """Hear that a thread has moved and tell the others; on the event loop."""
         self._hear(article_id, version)
         with contextlib.suppress(asyncio.QueueFull):
             self._waiting.put_nowait((article_id, version))

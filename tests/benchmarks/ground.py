@@ -6,18 +6,20 @@ import contextlib
 import gzip
 import http.client
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit
 
 import psycopg
 
-from project.embedded.web import web_arguments
+from project.embedded.web import NICENESS, application_arguments, web_arguments
 from tests.benchmarks.cores import SERVER_CORE, family_of, on_cores, resident, wait_until_idle
 from tests.benchmarks.corpus import ORIGIN, Shape, write_export
 from tests.benchmarks.nginx import Nginx
@@ -40,7 +42,7 @@ SHAPES = (
 
 @dataclass
 class Web:
-    """A granian with one process that answers, on the servers' core."""
+    """A granian with one process that answers, on the servers' core; `behind` is what it passes on to."""
 
     name: str
     arguments: list[str]
@@ -48,6 +50,7 @@ class Web:
     log: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
+    behind: Web | None = None
 
     @property
     def base(self) -> str:
@@ -60,6 +63,8 @@ class Web:
         return max(family_of(self.process.pid), key=resident)
 
     def start(self) -> None:
+        if self.behind is not None:
+            self.behind.start()
         with on_cores(SERVER_CORE), self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, *self.arguments],
@@ -67,20 +72,23 @@ class Web:
                 env=dict(self.environment),
                 stdout=output,
                 stderr=output,
-                start_new_session=True,
+                process_group=0,
+                preexec_fn=None if self.port else partial(os.nice, NICENESS),
             )
-        wait_until(self._answers, f"{self.name}, see {self.log}", 60)
+        if self.port:
+            wait_until(self._answers, f"{self.name}, see {self.log}", 60)
 
     def stop(self) -> None:
         if self.process is not None:
             end(self.process)
             self.process = None
+        if self.behind is not None:
+            self.behind.stop()
 
     def _answers(self) -> bool:
         assert self.process is not None and self.process.poll() is None, f"{self.name} ended: {self.log.read_text()}"
         with contextlib.suppress(OSError):
-            fetch(f"{self.base}/livez")
-            return True
+            return fetch(f"{self.base}/livez").status != 503
         return False
 
 
@@ -111,7 +119,7 @@ class Ground:
         self.articles: dict[str, int] = {}
         self.webs: dict[str, Web] = {}
         self.exhibits: dict[str, Exhibit] = {}
-        self.ours = self._web("ours", web_arguments("127.0.0.1", free_port()))
+        self.ours = self._split("ours")
         self.nginx = Nginx(self.folder / "nginx", urlsplit(self.ours.base).netloc)
 
     def __enter__(self) -> Ground:
@@ -139,7 +147,8 @@ class Ground:
 
     def processes(self) -> list[int]:
         """Return the processes that were started, each the head of a family."""
-        running = [web.process.pid for web in self.webs.values() if web.process is not None]
+        webs = [one for web in self.webs.values() for one in (web, web.behind) if one is not None]
+        running = [web.process.pid for web in webs if web.process is not None]
         servers = [child.process.pid for child in self.servers.children.values()]
         return [*running, *servers, *([self.nginx.process.pid] if self.nginx.process else [])]
 
@@ -158,7 +167,13 @@ class Ground:
 
     def asgi(self, name: str, **variables: str) -> Web:
         """Return a further server of the whole service, with variables of its own."""
-        return self.web(name, web_arguments("127.0.0.1", free_port()), **variables)
+        if name not in self.webs:
+            self._split(name, **variables).start()
+        return self.webs[name]
+
+    def single(self) -> Web:
+        """Return the whole service in one process, Django inside."""
+        return self.web("single", web_arguments("127.0.0.1", free_port()))
 
     def wsgi(self) -> Web:
         """Return Django alone, as it stands behind a proxy for what is not a read."""
@@ -187,6 +202,14 @@ class Ground:
         (self.nginx.files / name).write_bytes(plain)
         (self.nginx.files / f"{name}.gz").write_bytes(answer.body if packed else gzip.compress(plain, 6))
 
+    def _split(self, name: str, **variables: str) -> Web:
+        """Make the two processes that `manage.py up` starts."""
+        socket = self.folder / f"{len(self.webs)}.sock"
+        web = self._web(name, web_arguments("127.0.0.1", free_port()), APPLICATION_SOCKET=str(socket), **variables)
+        arguments = application_arguments(socket)
+        web.behind = Web(f"{name}, Django", arguments, web.environment, self.folder / f"{name}-django.log", 0)
+        return web
+
     def _web(self, name: str, arguments: list[str], **variables: str) -> Web:
         port = int(arguments[arguments.index("--port") + 1])
         web = Web(name, arguments, {**self.environment, **variables}, self.folder / f"{name}.log", port)
@@ -203,7 +226,8 @@ class Ground:
         own = {"RATE_LIMITS": "off", "PROMETHEUS_MULTIPROC_DIR": str(numbers)}
         self.environment |= {**clean_environment(), **self.servers.environment(), **own}
         self._fill()
-        self.ours.environment = dict(self.environment)
+        for web in (self.ours, self.ours.behind):
+            web.environment = {**self.environment, **web.environment}
         self.ours.start()
         self._add_exhibits()
         self.nginx.start()

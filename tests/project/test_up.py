@@ -153,7 +153,7 @@ def test_after_kill_9_the_next_start_ends_what_was_left(service: LiveService) ->
     add_user(service, "ada")
     left = read_record(service.data_dir)
     assert left is not None
-    assert len(left.children) == 7
+    assert len(left.children) == 8
     assert service.process is not None
     service.process.kill()
     service.process.wait()
@@ -204,7 +204,7 @@ def test_a_child_that_dies_is_started_again(running: LiveService) -> None:
         assert record is not None
         return next((child.identity.pid for child in record.children if child.name == name), 0)
 
-    for name in ("mail", "web", "beat", "valkey", "postgresql"):
+    for name in ("mail", "web", "application", "beat", "valkey", "postgresql"):
         first = pid_of(name)
         os.kill(first, signal.SIGKILL)
         wait_until(lambda: pid_of(name) not in (0, first), f"{name} to be started again")  # noqa: B023
