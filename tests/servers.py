@@ -75,6 +75,7 @@ def clean_environment() -> dict[str, str]:
     environment = dict(os.environ)
     for name in [
         *ours.split(),
+        "APPLICATION_SOCKET",
         "PROMETHEUS_MULTIPROC_DIR",
         "TRUSTED_PROXIES",
         "RATE_LIMITS",

@@ -107,6 +107,16 @@ def test_database_by_socket_and_by_host() -> None:
     assert host == env.Database("", "", "db.example", "6432", "after", {"sslmode": "verify-full"})
 
 
+def test_socket_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert env.socket_path("APPLICATION_SOCKET") == ""
+    monkeypatch.setenv("APPLICATION_SOCKET", "/run/afterword/application.sock")
+    assert env.socket_path("APPLICATION_SOCKET") == "/run/afterword/application.sock"
+    for value in ("application.sock", "/" + "long/" * 30):
+        monkeypatch.setenv("APPLICATION_SOCKET", value)
+        with pytest.raises(env.EnvError, match="APPLICATION_SOCKET must name a socket by its full path"):
+            env.socket_path("APPLICATION_SOCKET")
+
+
 def test_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.0/8, ::1")
     assert env.networks("TRUSTED_PROXIES") == [ip_network("10.0.0.0/8"), ip_network("::1")]

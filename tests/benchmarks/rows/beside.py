@@ -1,4 +1,4 @@
-"""Reads of a kept page while other work goes on in the same process."""
+"""Reads of a kept page while other work goes on in the same service."""
 
 from __future__ import annotations
 

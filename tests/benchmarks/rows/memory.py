@@ -40,7 +40,11 @@ def with_streams(ground: Ground) -> list[Target]:
 
 def _weighed(read: Callable[[int], Sample], web: Web, seconds: int, note: str) -> Sample:
     found = read(seconds)
-    return Sample(found.rate, found.p50, found.p99, found.errors, resident(web.worker), note)
+    return Sample(found.rate, found.p50, found.p99, found.errors, resident(web.worker), note or _django(web))
+
+
+def _django(web: Web) -> str:
+    return f"Django {resident(web.behind.worker):.0f} MiB" if web.behind else ""
 
 
 @contextmanager

@@ -31,7 +31,7 @@ _seeds = itertools.count(1)
 
 
 def posts(clients: int) -> Callable[[Ground], list[Target]]:
-    """Return what makes the targets: both layouts of ours, and a bare INSERT of as many bytes."""
+    """Return what makes the targets: all layouts of ours, and a bare INSERT of as many bytes."""
 
     def targets(ground: Ground) -> list[Target]:
         texts = ground.folder / "texts.txt"
@@ -48,8 +48,9 @@ def posts(clients: int) -> Callable[[Ground], list[Target]]:
         return [
             Target(BOTH, lambda seconds: _bare(ground, clients, seconds, both=True)),
             Target(SAME, lambda seconds: _bare(ground, clients, seconds, both=False)),
-            Target("ours, WSGI", post(ground.wsgi().base)),
-            Target("ours, ASGI", post(ground.ours.base)),
+            Target("ours", post(ground.ours.base)),
+            Target("ours, Django alone", post(ground.wsgi().base)),
+            Target("ours, one process", post(ground.single().base)),
         ]
 
     return targets
@@ -80,12 +81,12 @@ def _bare(ground: Ground, clients: int, seconds: int, *, both: bool) -> Sample:
 
 def _goals(clients: int, least: float) -> list[Goal]:
     return [
-        Share("ours, WSGI", BOTH, least * REMARK[clients], f"{least:g} × remark42"),
-        Share("ours, ASGI", BOTH, 0.9 * REMARK[clients], "0.9 × remark42"),
+        Share("ours, Django alone", BOTH, least * REMARK[clients], f"{least:g} × remark42"),
+        Share("ours", BOTH, 0.9 * REMARK[clients], "0.9 × remark42"),
     ]
 
 
-NEIGHBOURS = {SAME: BOTH, "ours, WSGI": BOTH, "ours, ASGI": BOTH}
+NEIGHBOURS = {SAME: BOTH, "ours": BOTH, "ours, Django alone": BOTH, "ours, one process": BOTH}
 ROWS = (
     Row("posts-1", "durable posts, 1 client", posts(1), _goals(1, 1.5), NEIGHBOURS),
     Row("posts-8", "durable posts, 8 clients", posts(8), _goals(8, 1.2), NEIGHBOURS),
