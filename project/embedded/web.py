@@ -40,6 +40,7 @@ def application_arguments(socket: Path, workers: int = 1) -> list[str]:
         *("-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws"),
         *("--uds", str(socket), "--uds-permissions", "600", "--workers", str(workers)),
         *("--blocking-threads", str(THREADS), "--backlog", "2048", "--backpressure", "1024"),
-        *("--log-level", "warning", "--respawn-failed-workers", "--workers-kill-timeout", "10"),
+        # At `warning` it says at each start that there are more threads than cores; ours wait for the database.
+        *("--log-level", "error", "--respawn-failed-workers", "--workers-kill-timeout", "10"),
         APPLICATION,
     ]
