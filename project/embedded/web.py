@@ -38,7 +38,7 @@ def application_arguments(socket: Path, workers: int = 1) -> list[str]:
     """Return what follows `python` to serve Django on a Unix socket, for the web server alone."""
     return [
         *("-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws"),
-        *("--uds", str(socket), "--uds-permissions", "600", "--workers", str(workers)),
+        *("--uds", str(socket), "--uds-permissions", "0600", "--workers", str(workers)),
         *("--blocking-threads", str(THREADS), "--backlog", "2048", "--backpressure", "1024"),
         # At `warning` it says at each start that there are more threads than cores; ours wait for the database.
         *("--log-level", "error", "--respawn-failed-workers", "--workers-kill-timeout", "10"),

@@ -110,6 +110,8 @@ def test_what_it_keeps_is_private(running: LiveService) -> None:
     assert record is not None
     sockets = Path(record.place) / "sockets"
     assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
+    own = Path(record.place) / "own"
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (own, own / "application.sock")] == [0o700, 0o600]
     # Neither server listens on the network: the web server alone does.
     pids = {child.identity.pid: child.name for child in record.children}
     listening = {pids.get(c.pid or 0) for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN}
