@@ -66,7 +66,7 @@ _INSIDE: Final = _gauge("afterword_requests_inside", "Requests that the applicat
 _IN_LINE: Final = _gauge("afterword_requests_in_line", "Requests that wait to be let in.")
 _MEMORY: Final = Gauge(
     "process_resident_memory_bytes",
-    "Resident memory of a web process, in bytes.",
+    "Resident memory of a process of web server or application, in bytes.",
     registry=_registry,
     multiprocess_mode="liveall",
 )
@@ -105,7 +105,7 @@ def publish(numbers: SnapshotNumbers) -> None:
     for seconds in numbers.build_seconds:
         _BUILDS.inc()
         _BUILD_SECONDS.observe(seconds)
-    _note_memory()
+    note_memory()
 
 
 def request_came(inside: int, in_line: int) -> None:
@@ -126,7 +126,7 @@ def request_refused() -> None:
 
 def exposition() -> bytes:
     """Return all metrics, with those of the other processes that share the folder."""
-    _note_memory()
+    note_memory()
     registry = _registry
     if settings.METRICS_DIR:
         _forget_the_dead(settings.METRICS_DIR)
@@ -178,7 +178,8 @@ def _note_line(inside: int, in_line: int) -> None:
     _IN_LINE.set(in_line)
 
 
-def _note_memory() -> None:
+def note_memory() -> None:
+    """Note how much memory this process takes."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:  # not Linux

@@ -15,6 +15,7 @@ from typing import Any, Final
 import orjson
 from django.utils.crypto import constant_time_compare, salted_hmac
 
+from project import metrics
 from project.snapshots.depends import SCOPE_KEY, Depends, Ticket, at_work
 
 ASKED: Final = "X-Afterword-Asked"
@@ -57,6 +58,7 @@ class Behind:
             return self.application(environ, start)
         finally:
             at_work.reset(before)
+            metrics.note_memory()
 
 
 def write_asked(asked: Asked) -> str:

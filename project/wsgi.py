@@ -8,8 +8,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 with stop_on_env_error():
     from django.core.wsgi import get_wsgi_application
 
+    from project import metrics
     from project.slips import Behind
     from project.web_process import become_web_process
 
     become_web_process()
     application = Behind(get_wsgi_application())
+    metrics.note_memory()
