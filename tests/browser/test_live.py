@@ -24,12 +24,14 @@ def reader(press: Press, visit: Callable[..., Visit]) -> Callable[..., Any]:
 
 def streaming(press: Press, visit: Callable[..., Visit], **options: Any) -> Any:
     page = visit(**options).page
-    scroll_to_comments(page)
+    listen(page, press.page)
     return page
 
 
-def scroll_to_comments(page: Any) -> None:
+def listen(page: Any, address: str) -> None:
+    """Open the article and wait for its stream, which a short page opens before it has finished loading."""
     with page.expect_response(lambda answer: "/stream" in answer.url) as answered:
+        page.goto(address)
         page.locator("#comments").scroll_into_view_if_needed()
     assert answered.value.status == 200
 
@@ -118,8 +120,7 @@ def test_held_comment_of_her_own_becomes_public_in_place(live_service: LiveServi
     press = make_press(live_service, "--moderation", "all")
     context = chromium.new_context()
     page = context.new_page()
-    page.goto(press.page)
-    scroll_to_comments(page)
+    listen(page, press.page)
     fill(page, "May I?")
     page.click("text=Post comment")
     page.locator(".badge.waiting").wait_for()
@@ -191,9 +192,11 @@ def test_nothing_is_asked_while_nobody_looks(press: Press, visit: Callable[..., 
     page = visit().page
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
+    page.goto(press.page)
     page.wait_for_function("document.querySelector('.vote') || document.readyState === 'complete'")
     assert not [url for url in asked if "/stream" in url or "/changes" in url]
-    scroll_to_comments(page)
+    with page.expect_response(lambda answer: "/stream" in answer.url):
+        page.locator("#comments").scroll_into_view_if_needed()
 
 
 def test_stream_ends_when_the_page_has_been_hidden_for_a_while(press: Press, visit: Callable[..., Visit]) -> None:
@@ -203,8 +206,7 @@ def test_stream_ends_when_the_page_has_been_hidden_for_a_while(press: Press, vis
         "window.turn = (now) => { state = now; document.dispatchEvent(new Event('visibilitychange')); }"
     )
     page.clock.install()
-    page.reload()
-    scroll_to_comments(page)
+    listen(page, press.page)
     with page.expect_event("requestfailed", lambda request: "/stream" in request.url):
         page.evaluate("turn('hidden')")
         page.clock.fast_forward(60_000)
@@ -245,8 +247,7 @@ def test_reader_misses_nothing_while_the_service_restarts(own_service: LiveServi
     press.say("Before.")
     context = chromium.new_context()
     page = context.new_page()
-    page.goto(press.page)
-    scroll_to_comments(page)
+    listen(page, press.page)
     own_service.stop()
     own_service.log.unlink()
     own_service.start()
