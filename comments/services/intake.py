@@ -70,7 +70,10 @@ def take_in(
     from the reader, and then nothing is written.
     """
     if not dry_run:
-        return _take_in(reader, site, progress)
+        summary = _take_in(reader, site, progress)
+        if summary.created:
+            _tell_planner()
+        return summary
     with transaction.atomic():
         summary = _take_in(reader, site, progress)
         transaction.set_rollback(True)
@@ -92,6 +95,12 @@ def _take_in(reader: Reader, site: Site, progress: Callable[[int], None] | None)
             summary.by_status[status] += count
     drop_tables()
     return summary
+
+
+def _tell_planner() -> None:
+    """Count the tables anew: until autovacuum comes, pages of a large import would be planned as for a small table."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE articles_article, comments_comment, comments_searchentry")
 
 
 def _take_in_batch(site: Site, batch: int, warnings: Warnings) -> tuple[list[tuple[str, str, int]], int]:

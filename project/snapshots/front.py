@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any, Final, NamedTuple
 
 from project.admission import Application, Receive, Scope, Send
 from project.metrics import SnapshotNumbers
 from project.snapshots.build import Built, Relay, build
-from project.snapshots.posted import Posted, read_posted
+from project.snapshots.posted import may_be_read, read_posted
 from project.snapshots.requests import PREFIX, Wanted, codings, read_body, read_request
 from project.snapshots.shared import Shared
 from project.snapshots.snapshot import BROTLI, Message, Snapshot, brotlied, now
@@ -61,15 +61,15 @@ class Front:
         versions.in_use = self.store.in_use
         versions.on_birth = self.apart.clear
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        # No coroutine of our own around any request that is answered inside, nor around one for a kept answer.
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
-            await self.inside(scope, receive, send)
-        elif scope["method"] in {"GET", "HEAD"}:
-            await self._answer_read(scope, receive, send)
-        elif scope["method"] == "POST" and (posted := await read_posted(scope, receive)):
-            await self._answer_posted(posted, scope, send)
-        else:
-            await self.inside(scope, receive, send)
+            return self.inside(scope, receive, send)
+        if scope["method"] in {"GET", "HEAD"}:
+            return self._answer_read(scope, receive, send)
+        if scope["method"] == "POST" and may_be_read(scope):
+            return self._answer_posted(scope, receive, send)
+        return self.inside(scope, receive, send)
 
     def numbers(self, *, pushes_sent: int, pushes_received: int) -> SnapshotNumbers:
         """Return what there is to tell, with what the push has to, and forget the durations that were told."""
@@ -95,22 +95,27 @@ class Front:
         raw = (scope["path"], scope["query_string"], accepted)
         meaning = self.memo.get(raw)
         if meaning is not None and (snapshot := self._at_hand(meaning)) is not None:
-            await self._give(meaning.place, snapshot, meaning.accepts, known, scope, send)
+            start, body = self._choose(meaning.place, snapshot, meaning.accepts, known)
+            await send(start)
+            await send(body if scope["method"] == "GET" else NO_BODY)
             return
         wanted = meaning.wanted if meaning else read_request(scope["path"], scope["query_string"])
         found = await self._find(wanted) if wanted is not None else None
         if isinstance(found, Found) and wanted is not None:
             accepts = codings(accepted)
             place = self._remember(raw, wanted, accepts)
-            await self._give(place, found.snapshot, accepts, known, scope, send, found.outcome)
+            start, body = self._choose(place, found.snapshot, accepts, known, found.outcome)
+            await send(start)
+            await send(body if scope["method"] == "GET" else NO_BODY)
         elif isinstance(found, Relay):
             self.answers["relayed"] += 1
             await _relay(found, scope, send)
         else:
             await self.inside(scope, receive, send)
 
-    async def _answer_posted(self, posted: Posted, scope: Scope, send: Send) -> None:
+    async def _answer_posted(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a read that came as a POST; a refusal is left to Django, which puts it in terms of what was sent."""
+        posted = await read_posted(scope, receive)
         if not posted.is_whole:
             await self.inside(scope, posted.replay, send)
             return
@@ -140,28 +145,19 @@ class Front:
         self.store.touch(meaning.place)
         return snapshot
 
-    async def _give(
-        self,
-        place: Place,
-        snapshot: Snapshot,
-        accepts: int,
-        known: bytes,
-        scope: Scope,
-        send: Send,
-        outcome: str = "kept",
-    ) -> None:
+    def _choose(
+        self, place: Place, snapshot: Snapshot, accepts: int, known: bytes, outcome: str = "kept"
+    ) -> tuple[Message, Message]:
+        """Return the two messages of a GET: a 304 where the client has the answer, else its bytes as it takes them."""
         if known and (unchanged := snapshot.unchanged(known, accepts)) is not None:
             self.answers["not_modified"] += 1
-            await send(unchanged)
-            await send(NO_BODY)
-            return
+            return unchanged, NO_BODY
         self.answers[outcome] += 1
-        answer = snapshot.best[accepts]
-        await send(answer.start)
-        await send(answer.body if scope["method"] == "GET" else NO_BODY)
         if accepts & BROTLI and not snapshot.brotli_asked and now() - snapshot.built_at > SETTLED:
             snapshot.brotli_asked = True
             self._start(self._code_better(place, snapshot))
+        answer = snapshot.best[accepts]
+        return answer.start, answer.body
 
     async def _find(self, wanted: Wanted) -> Found | Relay | None:
         """Return the answer, kept or new; None where Django has to answer this very request."""

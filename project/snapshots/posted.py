@@ -35,13 +35,17 @@ class Posted:
         return self._seen.pop(0) if self._seen else await self._receive()
 
 
-async def read_posted(scope: Scope, receive: Receive) -> Posted | None:
-    """Return the body of a read that comes as a POST; None, with nothing read, for any other request."""
+def may_be_read(scope: Scope) -> bool:
+    """Say whether a POST may be a read, as far as its head tells."""
     if not takes_posts(scope["path"]):
-        return None
-    headers = dict(scope["headers"])
-    if headers.get(b"content-type", b"").lower() not in JSON:
-        return None
-    posted = Posted(receive, headers.get(b"accept-encoding", b""))
+        return False
+    kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+    return kind.lower() in JSON
+
+
+async def read_posted(scope: Scope, receive: Receive) -> Posted:
+    """Return the body of a POST that may be a read."""
+    accepted = next((value for name, value in scope["headers"] if name == b"accept-encoding"), b"")
+    posted = Posted(receive, accepted)
     await posted.read()
     return posted

