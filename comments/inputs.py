@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from comments.models import Report
+from comments.models import Reader, Report
 from comments.services.posting import Author, Draft
 from project import addresses, text
-from project.errors import FieldError, Problem
+from project.errors import FieldError, Problem, refused_field
 
 MAX_NAME = 100
 MAX_TITLE = 500
 MAX_DETAIL = 1_000
+MAX_CODE = 40
 MAX_ID = 2**63 - 1
 MAX_REVISION = 2**31 - 1
 FOLLOW_WISHES = ("", "replies", "article")
@@ -79,10 +80,33 @@ def read_body(data: Mapping[str, Any], refusals: Refusals) -> str:
     return refusals.text(data, "body", text.clean_body, field="body")
 
 
+def read_profile(data: Mapping[str, Any], reader: Reader) -> tuple[str, str]:
+    """Return the name and web address that a reader wants; what she does not send stays. Problem: validation_failed."""
+    refusals = Refusals()
+    wish = read_author(
+        {"name": reader.name, "url": reader.url} | {k: data[k] for k in ("name", "url") if k in data}, refusals
+    )
+    refusals.raise_any()
+    return wish.name, wish.url
+
+
+def read_code(data: Mapping[str, Any]) -> str:
+    """Return the code of a sign-in as it was typed. Problem: validation_failed."""
+    code = data.get("code")
+    if not isinstance(code, str) or not code or len(code) > MAX_CODE:
+        raise refused_field("code", "required", "Send the code that the page behind the link shows.")
+    return code
+
+
 def read_draft(
-    data: Mapping[str, Any], *, edit_tokens: Sequence[str] = (), voter: str = "", network: str = ""
+    data: Mapping[str, Any],
+    *,
+    edit_tokens: Sequence[str] = (),
+    voter: str = "",
+    network: str = "",
+    reader: Reader | None = None,
 ) -> Draft:
-    """Return the comment in a request of `POST comments`.
+    """Return the comment in a request of `POST comments`; a reader with a session need not say who she is again.
 
     Problem: validation_failed, naming every refused field. The site's own limit on the text is applied where
     it is rendered.
@@ -90,7 +114,9 @@ def read_draft(
     refusals = Refusals()
     body = read_body(data, refusals)
     author = data.get("author")
-    if not isinstance(author, Mapping):
+    if reader is not None:
+        author = _signed(reader, author)
+    elif not isinstance(author, Mapping):
         refusals.add("author", "required", "Say who you are: an object with a name.")
         author = {"name": "-"}
     guest = read_author(author, refusals, prefix="author.")
@@ -100,10 +126,18 @@ def read_draft(
     follow = data.get("follow") or ""
     if follow not in FOLLOW_WISHES:
         refusals.add("follow", "unknown_choice", 'This must be "replies" or "article".')
-    elif follow and not guest.email:
+    elif follow and not (reader.address if reader else guest.email):
         refusals.add("author.email", "required", "An address is needed to be told of replies.")
     refusals.raise_any()
-    return Draft(body, guest, parent, follow, tuple(edit_tokens), voter, network)
+    return Draft(body, guest, parent, follow, tuple(edit_tokens), voter, network, reader)
+
+
+def _signed(reader: Reader, author: object) -> Mapping[str, Any]:
+    """Return what a reader is called; the first time she says it with her comment."""
+    said = author if isinstance(author, Mapping) else {}
+    if reader.name:
+        return {"name": reader.name, "url": reader.url}
+    return {"name": said.get("name"), "url": said.get("url")}
 
 
 def read_report(data: Mapping[str, Any]) -> tuple[str, str]:

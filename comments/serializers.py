@@ -36,6 +36,8 @@ class Shown(Protocol):
     @property
     def author_url(self) -> str | None: ...
     @property
+    def author_role(self) -> str | None: ...
+    @property
     def html(self) -> str | None: ...
     @property
     def created_at(self) -> datetime: ...
@@ -116,12 +118,12 @@ def thread_data(page: ThreadPage, url: str = "", identifier: str = "", *, commen
     }
 
 
-def mine_data(article: Article | None, own: OwnComments, votes: Mapping[int, int]) -> dict[str, Any]:
+def mine_data(article: Article | None, own: OwnComments, votes: Mapping[int, int], muted: list[int]) -> dict[str, Any]:
     """Return what one reader sees beside the thread: her comments that are still held, as she wrote them, those that
-    she may still change, and votes."""
+    she may still change, votes, and the ids of comments by those whom she has muted."""
     pending = [comment_data(comment, article, disclosed=True) for comment in own.pending] if article else []
     marks = {str(comment_id): value for comment_id, value in votes.items()}
-    return {"votes": marks, "editable": own.editable, "pending": pending}
+    return {"votes": marks, "editable": own.editable, "pending": pending, "muted": muted}
 
 
 def changes_data(changes: Changes, article: Article | None) -> dict[str, Any]:
@@ -177,7 +179,7 @@ def rfc3339(moment: datetime | None) -> str | None:
 
 def _author(row: Shown) -> dict[str, Any]:
     # A guest proves nothing about herself, so she has no role; pictures would need an address of ours.
-    return {"name": row.author_name, "url": row.author_url or None, "avatar": None, "role": None}
+    return {"name": row.author_name, "url": row.author_url or None, "avatar": None, "role": row.author_role or None}
 
 
 class AuthorSerializer(serializers.Serializer[Any]):
@@ -257,6 +259,9 @@ class ChangesSerializer(serializers.Serializer[Any]):
 class MineSerializer(serializers.Serializer[Any]):
     votes = serializers.DictField(child=serializers.IntegerField())
     editable = serializers.ListField(child=serializers.IntegerField())
+    muted = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Comments by those whom the reader has muted, the latest 1,000."
+    )
     pending = CommentSerializer(many=True)
 
 

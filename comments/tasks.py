@@ -6,11 +6,15 @@ from typing import Final
 
 from celery import shared_task
 
-from comments.services import orders, retention
+from articles.models import Site
+from comments.services import orders, readers, retention, sessions, sign_in
+from project.doorbell import Doorbell
 
 # A tick deletes so many batches and leaves the rest to the next one, so that it never fills its time limit.
 BATCHES: Final = 100
 BATCH: Final = 500
+THREADS: Final = 200
+READERS: Final = 50
 
 
 @shared_task(time_limit=240, soft_time_limit=230)
@@ -33,3 +37,37 @@ def forget_networks() -> None:
     for _ in range(BATCHES):
         if retention.forget_networks(BATCH) == 0:
             return
+
+
+@shared_task(base=Doorbell, time_limit=240, soft_time_limit=230)
+def spread_reader(reader_id: int) -> None:
+    """Carry what a reader is called now into her comments, some hundred threads in a turn.
+
+    Twice is harmless: a comment that shows her as she is now is not found again.
+    """
+    if not readers.spread(reader_id, THREADS):
+        spread_reader.wake(reader_id)
+
+
+@shared_task(base=Doorbell, time_limit=240, soft_time_limit=230)
+def refresh_readers() -> None:
+    """Give readers the roles that the members of their sites have now, and go on where a change was not carried on.
+
+    Twice is harmless: what is as it should be is left alone.
+    """
+    for site in Site.objects.filter(readers__isnull=False).distinct().iterator():
+        readers.refresh_roles(site)
+    for reader_id in readers.readers_to_spread(READERS):
+        spread_reader.wake(reader_id)
+
+
+@shared_task(time_limit=240, soft_time_limit=230)
+def prune_sign_ins() -> None:
+    """Forget sessions that are over and tokens that were spent.
+
+    Twice is harmless: a row that is gone is not found again, and one that is being deleted is passed over.
+    """
+    for prune in (sessions.prune_sessions, sign_in.prune_spent):
+        for _ in range(BATCHES):
+            if prune(BATCH) < BATCH:
+                break

@@ -1,6 +1,18 @@
 """Every address under which comments are read, written and moderated."""
 
-from comments.views import editing, moderation, pages, reading, reporting, search, stream, voting, writing
+from comments.views import (
+    editing,
+    moderation,
+    pages,
+    readers,
+    reading,
+    reporting,
+    search,
+    sign_in,
+    stream,
+    voting,
+    writing,
+)
 
 urlpatterns = [
     *reading.urlpatterns,
@@ -11,5 +23,7 @@ urlpatterns = [
     *voting.urlpatterns,
     *reporting.urlpatterns,
     *moderation.urlpatterns,
+    *sign_in.urlpatterns,
+    *readers.urlpatterns,
     *pages.urlpatterns,
 ]

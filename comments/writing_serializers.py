@@ -32,7 +32,7 @@ class NewCommentSerializer(BodySerializer):
     )
     # DRF's own attribute `parent` is another thing of the same name.
     parent = serializers.IntegerField(required=False, allow_null=True)  # type: ignore[assignment]
-    author = GuestSerializer()
+    author = GuestSerializer(required=False, help_text="Required of guests.")
     follow = serializers.ChoiceField(
         [wish for wish in FOLLOW_WISHES if wish],
         required=False,

@@ -29,6 +29,9 @@ QUEUE_OF = {
     "articles.tasks.purge_deleted": "maintenance",
     "comments.tasks.forget_networks": "maintenance",
     "comments.tasks.prune_orders": "maintenance",
+    "comments.tasks.prune_sign_ins": "maintenance",
+    "comments.tasks.refresh_readers": "maintenance",
+    "comments.tasks.spread_reader": "maintenance",
     "sharing.tasks.deliver_confirmations": "confirm",
     "sharing.tasks.deliver_mail": "mail",
     "sharing.tasks.fan_out": "fanout",
@@ -46,6 +49,8 @@ BEAT = {
     "articles.tasks.forget_answers": 3600,
     "comments.tasks.forget_networks": 3600,
     "comments.tasks.prune_orders": 600,
+    "comments.tasks.prune_sign_ins": 3600,
+    "comments.tasks.refresh_readers": 60,
 }
 
 # A message that a worker took and did not finish comes back after this; the longest task is shorter.

@@ -23,6 +23,9 @@ MAX_ID: Final = 2**63 - 1
 EDIT_TOKEN: Final = re.compile(r"awe_([1-9][0-9]{0,18})\.([A-Za-z0-9_-]{22})")
 VOTER_TOKEN: Final = re.compile(r"awv_([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{22})")
 API_KEY_PREFIX_LENGTH: Final = 12
+SESSION_PREFIX: Final = "aws_"
+# Without I, L, O and U, which are misread or make words.
+CODE_LETTERS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 class Purpose(StrEnum):
@@ -43,6 +46,9 @@ class Purpose(StrEnum):
     AUTHORS_NETWORK = "authors-network"
     REPORTER = "reporter"
     REPORTERS_NETWORK = "reporters-network"
+    SIGN_IN = "sign-in"
+    SIGN_IN_CODE = "sign-in-code"
+    AT_REST = "at-rest"
 
 
 class BadToken(Exception):  # noqa: N818 — a fact about the token, often no error of ours
@@ -135,6 +141,28 @@ def new_api_key() -> NewApiKey:
 def api_key_digest(plain: str) -> str:
     """Return the 64 hex digits under which an API key is stored and looked up, for any string a client may send."""
     return hashlib.sha256(plain.encode(errors="surrogatepass")).hexdigest()
+
+
+def new_session_token() -> str:
+    """Return a fresh bearer token of a reader's session: 256 random bits; `session_digest` is what is stored of it."""
+    return f"{SESSION_PREFIX}{secrets.token_urlsafe(32)}"
+
+
+def session_digest(plain: str) -> str:
+    """Return the 64 hex digits under which a session is stored and looked up, for any string a client may send."""
+    return hashlib.sha256(plain.encode(errors="surrogatepass")).hexdigest()
+
+
+def new_code() -> str:
+    """Return a code that a person can type: 12 characters (60 bits) in groups of four, none of them alike."""
+    letters = "".join(secrets.choice(CODE_LETTERS) for _ in range(12))
+    return "-".join(letters[at : at + 4] for at in (0, 4, 8))
+
+
+def code_hash(site_id: int, code: str) -> str:
+    """Return 32 hex digits of a code as typed: case, blanks and hyphens do not matter."""
+    letters = "".join(code.split()).replace("-", "").upper()
+    return keyed_hash(Purpose.SIGN_IN_CODE, site_id, letters)
 
 
 def _edit_mac(comment_id: int, nonce: str) -> str:

@@ -11,6 +11,7 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from email.utils import formataddr, parseaddr
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from django.urls import reverse
 
 from articles.models import Article, Site
 from comments.models import Comment
+from comments.services.sign_in import LINK_LIVES
 from project.text import excerpt, mail_html
 from sharing import tokens
 from sharing.models import Delivery, Follow, Notification
@@ -173,12 +175,23 @@ def shares_notice(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> 
     return _notice(delivery, drafts, "shares_notice", (notification.pk,), context, headers)
 
 
+def sign_in(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
+    """Send the link by which somebody proves that the address is hers; the site's name is the only word not ours."""
+
+    def context() -> dict[str, Any]:
+        return {"site": _name(delivery.site), "minutes": LINK_LIVES // timedelta(minutes=1)}
+
+    draft = drafts.draft("sign_in", (delivery.site_id,), context)
+    return _letter(delivery, draft, drafts, {"confirm": tokens.sign_in_url(delivery)}, {})
+
+
 MESSAGES: Final[dict[Delivery.Kind, Callable[[Delivery, Follow | None, Drafts], Letter]]] = {
     Delivery.Kind.CONFIRMATION: confirm_follow,
     Delivery.Kind.COMMENT: new_comment,
     Delivery.Kind.ARTICLE: new_article,
     Delivery.Kind.HELD: held_comment,
     Delivery.Kind.SHARES: shares_notice,
+    Delivery.Kind.SIGN_IN: sign_in,
 }
 
 

@@ -8,12 +8,15 @@ from typing import Any, Final
 
 from django.conf import settings
 
+from comments.services.sign_in import Link, sign_in_token
 from project.tokens import BadToken, Purpose, read, sign
 from sharing.models import Delivery, Follow, Follower
 
 CONFIRM_WITHIN: Final = timedelta(days=7)
 # The address stands in one header line, which may have 998 octets and cannot be folded.
 MAX_NAMED_FOLLOWS: Final = 40
+EMBEDDED: Final = "embedded"
+OWN: Final = "own"
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,16 @@ def read_confirm(token: str) -> tuple[int, int]:
     """Return id and request number of the follow; BadToken if forged or expired."""
     follow_id, request = _integers(read(Purpose.CONFIRM_FOLLOW, token, CONFIRM_WITHIN), 2)
     return follow_id, request
+
+
+def sign_in_url(delivery: Delivery) -> str:
+    """Return the address at which a reader proves that the delivery's address is hers: once, within fifteen minutes.
+
+    The delivery's cause says below which article, and from whose page, it was asked for.
+    """
+    _, where, article, nonce = delivery.cause_key.split(":")
+    link = Link(delivery.site_id, delivery.address, nonce, int(article), embedded=where == EMBEDDED)
+    return f"{settings.PUBLIC_URL}/sign-in/{sign_in_token(link)}"
 
 
 def leave_url(delivery: Delivery) -> str:

@@ -1,5 +1,5 @@
 """Every address of sharing."""
 
-from sharing.views import follows, lists, pages, shares
+from sharing.views import follows, lists, pages, shares, sign_in
 
-urlpatterns = [*shares.urlpatterns, *lists.urlpatterns, *follows.urlpatterns, *pages.urlpatterns]
+urlpatterns = [*shares.urlpatterns, *lists.urlpatterns, *follows.urlpatterns, *pages.urlpatterns, *sign_in.urlpatterns]

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from django.test import Client
 
+from comments.services.sessions import offer_code
 from project.tokens import new_voter_token
 from tests.routes import Route, routes
 from tests.world import OWN, Side
@@ -48,6 +49,11 @@ def comment_path(side: Side) -> dict[str, Any]:
 
 def link(name: str) -> Callable[[Side], Call]:
     return lambda side: Call({"token": side.links[name]})
+
+
+def as_reader(body: dict[str, Any] | None = None, **arguments: Any) -> Callable[[Side], Call]:
+    """A call by the side's own reader, in her session."""
+    return lambda side: Call(arguments, body=body, headers={"Authorization": f"Bearer {side.session}"})
 
 
 AUTHOR = {"name": "Dora", "email": "dora@example.com"}
@@ -88,6 +94,20 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "GET /api/v1/most-shared": lambda s: Call(query=of_site(s)),
     "GET /api/v1/networks": lambda s: Call(),
     "POST /api/v1/preview": lambda s: Call(body={"body": "*Quite* so."}),
+    "GET /api/v1/readers/me": as_reader(),
+    "PATCH /api/v1/readers/me": as_reader({"name": "Dora again"}),
+    "GET /api/v1/readers/me/sessions": as_reader(),
+    "DELETE /api/v1/readers/me/sessions": as_reader(),
+    "DELETE /api/v1/readers/me/sessions/{session_id}": as_reader(session_id=1),
+    "GET /api/v1/readers/me/comments": as_reader(),
+    "POST /api/v1/readers/me/claims": as_reader(),
+    "GET /api/v1/readers/me/mutes": as_reader(),
+    "PUT /api/v1/readers/me/mutes": lambda s: Call(
+        body={"comment": s.comment.pk}, headers={"Authorization": f"Bearer {s.session}"}
+    ),
+    "DELETE /api/v1/readers/me/mutes/{mute_id}": as_reader(mute_id=1),
+    "POST /api/v1/sign-in": lambda s: Call(body={**of_site(s), "email": "dora@example.com"}),
+    "POST /api/v1/sign-in/code": lambda s: Call(body={**of_site(s), "code": offer_code(s.reader, "email")}),
     "GET /api/v1/recent": lambda s: Call(query=of_site(s)),
     "GET /api/v1/search": lambda s: Call(query={**of_site(s), "q": "first"}),
     "GET /api/v1/share-links": lambda s: Call(query=page(s)),
@@ -111,6 +131,8 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "POST /follows/leave/{token}": link("leave"),
     "GET /follows/manage/{token}": link("manage"),
     "POST /follows/manage/{token}": link("manage"),
+    "GET /sign-in/{token}": link("sign-in"),
+    "POST /sign-in/{token}": link("sign-in"),
     "GET /s/{network_key}/{article_id}": lambda s: Call({"network_key": "linkedin", **article_path(s)}),
     "POST /s/{network_key}/{article_id}": lambda s: Call({"network_key": "mastodon", **article_path(s)}),
     "GET /s/{network_key}/{article_id}/{comment_id}": lambda s: Call(

@@ -17,8 +17,9 @@ from django.utils import timezone
 
 from articles.models import ApiKey, Article, ArticleKey, Member, Site, SiteOrigin
 from comments import ranking
-from comments.models import Comment, Provider, Thread, ThreadCount
+from comments.models import Comment, Provider, Reader, Thread, ThreadCount
 from project import addresses, text, tokens
+from project.names import name_key
 from sharing.models import Follow, Follower
 
 ADA = "ada@example.org"
@@ -143,6 +144,13 @@ def _count(comment: Comment) -> None:
         child_appeared, node = not was_shown, node.parent
 
 
+def make_reader(site: Site, email: str = BEN, *, name: str = "Ben", **fields: Any) -> Reader:
+    """A reader who has proven an address, or none where `email` is empty."""
+    key = addresses.email_key(email) if email else ""
+    defaults = {"name_key": name_key(name), "verified_at": timezone.now()}
+    return Reader.objects.create(site=site, name=name, address=email, address_key=key, **(defaults | fields))
+
+
 def make_follower(site: Site, email: str = BEN) -> Follower:
     follower, _ = Follower.objects.get_or_create(
         site=site, address_key=addresses.email_key(email), defaults={"address": email}
@@ -175,5 +183,6 @@ __all__ = [
     "make_follow",
     "make_follower",
     "make_member",
+    "make_reader",
     "make_site",
 ]

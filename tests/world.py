@@ -9,7 +9,9 @@ from django.conf import settings
 from django.db import connection
 
 from articles.models import Article, Member, Site
-from comments.models import Comment
+from comments.models import Comment, Mute, Reader
+from comments.services.sessions import open_session
+from comments.services.sign_in import Link, sign_in_token
 from sharing.models import Delivery, Follow, Notification
 from sharing.tokens import confirm_url, leave_url, manage_url
 from tests.factories import (
@@ -19,12 +21,20 @@ from tests.factories import (
     make_follow,
     make_follower,
     make_member,
+    make_reader,
     make_site,
 )
 
 MARK = "zanzibar"
 OWN = settings.PUBLIC_URL
-TABLES = ("articles_site", "articles_article", "comments_comment", "sharing_follow", "sharing_follower")
+TABLES = (
+    "articles_site",
+    "articles_article",
+    "comments_comment",
+    "sharing_follow",
+    "sharing_follower",
+    "comments_reader",
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,8 @@ class Side:
     member: Member
     owner_key: str
     weak_key: str
+    reader: Reader
+    session: str
     links: dict[str, str]
 
     def ids(self) -> set[int]:
@@ -75,6 +87,9 @@ def make_side(word: str) -> Side:
     make_comment(article, comment, body=f"Reply {word}.", **who)
     decided = make_comment(article, body=f"Decided {word}.", status="rejected", **who)
     decided.decisions.create(site=site, old_status="pending", status="rejected", revision=1)
+    reader = make_reader(site, f"dora@{word}.example.org", name=f"Dora of {word}")
+    make_comment(article, body=f"Proven {word}.", reader=reader, author_name=reader.name, author_email=reader.address)
+    Mute.objects.create(site=site, reader=reader, muted_key=f"name:{word}", label=f"Muted {word}")
     return Side(
         site=site,
         article=article,
@@ -86,7 +101,10 @@ def make_side(word: str) -> Side:
         member=make_member(site, f"cy@{word}.example.org"),
         owner_key=make_api_key(site),
         weak_key=make_api_key(site, "export"),
-        links=make_links(site, article, email),
+        reader=reader,
+        session=open_session(reader, "email").token,
+        links=make_links(site, article, email)
+        | {"sign-in": sign_in_token(Link(site.pk, f"eve@{word}.example.org", "nonce", article.pk))},
     )
 
 

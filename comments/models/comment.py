@@ -84,6 +84,13 @@ class Comment(models.Model):
     author_key = models.CharField(
         max_length=64, blank=True, help_text="Keyed hash of the author's address, to tell authors apart."
     )
+    author_role = models.CharField(
+        max_length=16,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What her reader is to this article: author, staff, moderator or verified; empty for a guest.",
+    )
     voter_key = models.CharField(
         max_length=32,
         blank=True,

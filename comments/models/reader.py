@@ -17,11 +17,28 @@ class Reader(models.Model):
     has it. After erasure the row stays without anything that tells who it was.
     """
 
+    class Role(models.TextChoices):
+        STAFF = "staff", "Runs the site"
+        MODERATOR = "moderator", "Moderates the site"
+
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="readers")
     name = models.CharField(max_length=200, blank=True)
     address = models.CharField(max_length=254, blank=True)
     address_key = models.CharField(max_length=64, blank=True)
     url = models.CharField(max_length=2000, blank=True)
+    name_key = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="As what the name passes for, see project.names.",
+    )
+    role = models.CharField(
+        max_length=16, choices=Role, blank=True, default="", db_default="", help_text="What she is to the site."
+    )
+    spread_from = models.DateTimeField(
+        null=True, help_text="Since when some of her comments may show an older name or role of hers; null for none."
+    )
     created_at = models.DateTimeField(db_default=Now())
     verified_at = models.DateTimeField(null=True, help_text="When she last proved who she is.")
     erased_at = models.DateTimeField(null=True)
@@ -31,6 +48,12 @@ class Reader(models.Model):
             models.UniqueConstraint(fields=["site", "id"], name="reader_of_site"),
             models.UniqueConstraint(
                 fields=["site", "address_key"], condition=~models.Q(address_key=""), name="one_reader_per_address"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["site", "name_key"], condition=~models.Q(name_key=""), name="readers_by_name"),
+            models.Index(
+                fields=["spread_from"], condition=models.Q(spread_from__isnull=False), name="readers_to_spread"
             ),
         ]
 
@@ -58,7 +81,12 @@ class Identity(models.Model):
 
 
 class ReaderSession(models.Model):
-    """A bearer session, stored as the SHA-256 of its token; over when it expires or its reader ends it."""
+    """A bearer session, stored as the SHA-256 of its token; over when it expires or its reader ends it.
+
+    With the method CODE it is none yet: the keyed hash of a code that opens it once, `label` the method it will have.
+    """
+
+    CODE: ClassVar = "code"
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
     reader = models.ForeignKey(Reader, on_delete=models.CASCADE, related_name="sessions", db_constraint=False)

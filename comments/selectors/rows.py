@@ -14,6 +14,7 @@ COLUMNS: Final = """
     c.id, c.parent_id, c.root_id, c.depth, c.provider,
     CASE WHEN c.status = 'approved' THEN c.author_name END,
     CASE WHEN c.status = 'approved' THEN c.author_url END,
+    CASE WHEN c.status = 'approved' THEN c.author_role END,
     CASE WHEN c.status = 'approved' THEN c.html END,
     c.created_at,
     CASE WHEN c.status = 'approved' THEN c.edited_at END,
@@ -32,6 +33,7 @@ class CommentRow(NamedTuple):
     provider: str
     author_name: str | None
     author_url: str | None
+    author_role: str | None
     html: str | None
     created_at: datetime
     edited_at: datetime | None

@@ -12,14 +12,16 @@ from django.db import connection
 from articles.models import Article
 from articles.selectors import PageRef
 from articles.services.pages import register_page
-from comments.models import Comment
+from comments.models import Comment, Reader
 from comments.rules import judge, submission_of
+from comments.services.authors import keep_name, role_below
 from comments.services.news import tell_changed, tell_published
 from comments.services.tree import adjust_ancestors
 from comments.services.versions import Change, commit_change, insert, thread_version
 from comments.voters import voter_key
 from project import addresses, text, tokens
 from project.errors import Problem
+from project.names import name_key
 from project.transactions import in_transaction
 
 MAX_DEPTH = 10_000
@@ -41,7 +43,8 @@ class Draft:
     `edit_tokens` are those that the client holds from earlier comments; one of an approved comment shows
     that the author is no newcomer. `follow` is "", "replies" or "article". `voter` is her voter token: by it she
     is kept from voting on what she wrote; one that is none says nothing. `network` is where she writes from
-    (`project.visitors.client_prefix`), "" where nobody knows: only a keyed hash of it is stored.
+    (`project.visitors.client_prefix`), "" where nobody knows: only a keyed hash of it is stored. `reader` is whose
+    session it came in: under her name and address it is kept.
     """
 
     body: str
@@ -51,6 +54,17 @@ class Draft:
     edit_tokens: Sequence[str] = ()
     voter: str = ""
     network: str = ""
+    reader: Reader | None = None
+
+    @property
+    def address(self) -> str:
+        return self.reader.address if self.reader else self.author.email
+
+    @property
+    def author_key(self) -> str:
+        if self.reader is not None:
+            return self.reader.address_key
+        return addresses.email_key(self.author.email) if self.author.email else ""
 
 
 @dataclass(frozen=True)
@@ -69,6 +83,7 @@ class _Facts:
     id: int
     duplicate: int | None
     known: bool
+    is_anothers: bool
     parent: tuple[int, int, int, str, int] | None
 
 
@@ -86,18 +101,23 @@ def post_comment(article: Article, draft: Draft) -> Posted:
     """Store a new comment below `article`, published or held as the rules say.
 
     Everything that follows from it (counters, notifications, the thread's version) commits with it or not at all.
-    Problem: comments_closed, parent_unknown, parent_elsewhere, duplicate_comment, validation_failed.
+    Problem: comments_closed, guests_off, identity_not_proven, parent_unknown, parent_elsewhere,
+    duplicate_comment, validation_failed.
     """
     if not (article.is_public and article.comments_open):
         raise Problem("comments_closed", "Comments are closed on this article.")
+    if draft.reader is None and not article.site.guests:
+        raise Problem("guests_off", "Sign in to comment here.")
     rendered = text.render(draft.body, limit=article.site.max_length)
     return in_transaction(lambda: _store(article, draft, rendered), joins=True)
 
 
 def _store(article: Article, draft: Draft, rendered: text.Rendered) -> Posted:
-    author_key = addresses.email_key(draft.author.email) if draft.author.email else ""
+    author_key = draft.author_key
     _one_at_a_time(article, author_key or draft.author.name, draft)
-    facts = _look_around(article, draft, author_key, rendered.source)
+    facts = _look_around(article, draft, rendered.source)
+    if facts.is_anothers:
+        raise Problem("identity_not_proven", "Somebody who has proven who she is has this name or address; sign in.")
     if facts.duplicate is not None:
         raise Problem("duplicate_comment", "You said exactly this a moment ago.", extra={"id": facts.duplicate})
     depth, root = _place(article, draft, facts)
@@ -110,9 +130,11 @@ def _store(article: Article, draft: Draft, rendered: text.Rendered) -> Posted:
         root_id=root,
         depth=depth,
         author_name=draft.author.name,
-        author_email=draft.author.email,
+        author_email=draft.address,
         author_url=draft.author.url,
         author_key=author_key,
+        reader=draft.reader,
+        author_role=role_below(article, draft.reader) if draft.reader else "",
         voter_key=voter_key(article.site_id, draft.voter),
         network_key=_network_key(article.site_id, draft.network),
         source=rendered.source,
@@ -123,6 +145,8 @@ def _store(article: Article, draft: Draft, rendered: text.Rendered) -> Posted:
         status=verdict.status,
         reason=verdict.reason,
     )
+    if draft.reader is not None and not draft.reader.name:
+        keep_name(draft.reader, draft.author.name, draft.author.url)
     return _publish(comment, draft) if comment.is_approved else _hold(comment, draft)
 
 
@@ -168,27 +192,54 @@ _LOOK_AROUND = """
          LIMIT 1),
         (SELECT array_agg(id || ' ' || replace(nonce::text, '-', '')) FROM comments_comment
          WHERE id = ANY(%(tokens)s) AND site_id = %(site)s AND status = 'approved'),
+        EXISTS (SELECT FROM comments_comment
+                WHERE reader_id = %(reader)s::bigint AND site_id = %(site)s AND status = 'approved'),
+        %(reader)s::bigint IS NULL AND (
+            EXISTS (SELECT FROM comments_reader
+                    WHERE site_id = %(site)s AND address_key = %(author_key)s AND address_key <> '')
+            OR EXISTS (SELECT FROM comments_reader
+                       WHERE site_id = %(site)s AND name_key = %(name_key)s AND name_key <> '')),
+        CASE WHEN %(reader)s::bigint IS NULL THEN
+            (SELECT array_agg(lower(u.email) || ' ' || u.first_name || ' ' || u.last_name)
+             FROM articles_member AS m JOIN auth_user AS u ON u.id = m.user_id
+             WHERE m.site_id = %(site)s AND u.is_active AND u.email <> '') END,
         p.article_id, p.root_id, p.depth, p.status, p.shown_replies
     FROM (SELECT 1) AS always LEFT JOIN comments_comment AS p ON p.id = %(parent)s"""
 
 
-def _look_around(article: Article, draft: Draft, author_key: str, source: str) -> _Facts:
+def _look_around(article: Article, draft: Draft, source: str) -> _Facts:
     held = {token.comment_id: token for raw in draft.edit_tokens if (token := tokens.read_edit_token(raw))}
     parameters: dict[str, Any] = {
         "article": article.pk,
         "site": article.site_id,
         "parent": draft.parent,
         "source": source,
-        "author_key": author_key,
+        "author_key": draft.author_key,
         "author_name": draft.author.name,
+        "name_key": name_key(draft.author.name),
+        "reader": draft.reader.pk if draft.reader else None,
         "tokens": list(held),
     }
     with connection.cursor() as cursor:
         cursor.execute(_LOOK_AROUND, parameters)
-        new_id, duplicate, approved, *parent = cursor.fetchone()
+        new_id, duplicate, approved, is_known, is_readers, members, *parent = cursor.fetchone()
     pairs = (pair.split(" ") for pair in approved or ())
     known = any(tokens.proves_edit(held[int(comment_id)], nonce) for comment_id, nonce in pairs)
-    return _Facts(new_id, duplicate, known, tuple(parent) if parent[0] is not None else None)
+    is_anothers = is_readers or (draft.reader is None and _is_staffs(article, draft.author, members or ()))
+    place = tuple(parent) if parent[0] is not None else None
+    return _Facts(new_id, duplicate, is_known or known, is_anothers, place)
+
+
+def _is_staffs(article: Article, guest: Author, members: Sequence[str]) -> bool:
+    """Say whether a guest signs as somebody who works for the site, or as the article's author if she can prove it.
+
+    `members` are their addresses and names, parted by blanks.
+    """
+    people = [*(member.split(" ", 1) for member in members)]
+    if article.author_email:
+        people.append([article.author_email.lower(), article.author_name])
+    address, name = guest.email.lower(), name_key(guest.name)
+    return any((address and address == theirs) or (name and name == name_key(called)) for theirs, called in people)
 
 
 def _place(article: Article, draft: Draft, facts: _Facts) -> tuple[int, int]:

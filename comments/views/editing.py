@@ -87,7 +87,7 @@ def _to_change(request: HttpRequest, comment_id: int) -> tuple[Comment, Editor]:
     sent = credential(request)
     found = comment_to_change(comment_id)
     check_write_origin(request, found.article.site)
-    return found, editor_of(found, claim_of(sent), sent.api_key)
+    return found, editor_of(found, claim_of(request, sent, found.article.site), sent.api_key)
 
 
 @documented(
@@ -104,7 +104,7 @@ def source(request: HttpRequest, comment_id: int) -> HttpResponse:
     """
     sent = credential(request)
     found = comment_to_change(comment_id)
-    editor_of(found, claim_of(sent), sent.api_key)
+    editor_of(found, claim_of(request, sent, found.article.site), sent.api_key)
     return json_response({"body": found.source, "revision": found.revision}, headers=reading.PRIVATE)
 
 

@@ -15,9 +15,11 @@ from articles.authentication import credential
 from articles.models import Article, Site
 from articles.selectors import PageRef, find_site, page_from_request_data
 from comments import selectors, serializers
+from comments.authentication import of_site, session_in
+from comments.claims import Claim
+from comments.selectors.readers import muted_comments
 from comments.selectors.votes import votes_of
 from comments.services.orders import keep_order
-from comments.views.credentials import claim_of
 from comments.views.voting import VOTER, VOTER_HEADER
 from comments.voters import voter_key
 from project.answers import json_response
@@ -118,16 +120,20 @@ def mine(request: HttpRequest) -> HttpResponse:
 
     `editable` are ids of her comments that she may still change or take back.
 
-    Edit tokens go into `Authorization` (one) or `X-Afterword-Edit-Tokens` (a list). Of the votes the latest 5,000
-    are told; a token that is none has no votes.
+    A reader's session goes into `Authorization`; edit tokens go there (one) or into `X-Afterword-Edit-Tokens` (a list).
+    Of the votes the latest 5,000 are told; a token that is none has no votes. `muted` are comments by those whom she
+    has muted.
     """
-    claim = claim_of(credential(request))
+    sent, session = credential(request), session_in(request)
     with selectors.snapshot():
-        article = page_from_request_data(request.GET).public_article()
+        ref = page_from_request_data(request.GET)
+        reader, article = of_site(session, ref.site), ref.public_article()
+        claim = Claim(sent.edit_tokens, reader.pk if reader else None)
         own = selectors.own_comments(article, claim) if article and claim else selectors.OwnComments()
         voter = voter_key(article.site_id, request.headers.get(VOTER_HEADER, "")) if article else ""
         votes = votes_of(article, voter) if article and voter else {}
-    data = serializers.mine_data(article, own, votes)
+        muted = muted_comments(article, reader) if article and reader else []
+    data = serializers.mine_data(article, own, votes, muted)
     return json_response(data, headers=PRIVATE)
 
 

@@ -12,6 +12,7 @@ from articles.origins import check_write_origin
 from articles.selectors import page_from_request_data
 from articles.services.idempotency import Answer, answer_once
 from comments import writing_serializers as serializers
+from comments.authentication import reader_of
 from comments.inputs import Refusals, read_draft, read_title
 from comments.selectors.nonces import edit_token_again
 from comments.serializers import comment_data
@@ -40,15 +41,21 @@ from project.visitors import client_prefix
 def create_comment(request: HttpRequest) -> HttpResponse:
     """Post a comment: 201 when it is public at once, 202 when it waits for a moderator.
 
-    With a voter token the author is known as its voter, who has no vote on this comment.
+    With a voter token the author is known as its voter, who has no vote on this comment. With a reader's session in
+    `Authorization` she writes under her own name, and `author` is needed only before she has one.
     """
     data = read_json(request)
     page = page_from_request_data(data)
     check_write_origin(request, page.site)
     spend_for_site("comments", page.site.pk)
     voter = request.headers.get(VOTER_HEADER, "")
-    edit_tokens = credential(request).edit_tokens
-    draft = read_draft(data, edit_tokens=edit_tokens, voter=voter, network=client_prefix(request))
+    draft = read_draft(
+        data,
+        edit_tokens=credential(request).edit_tokens,
+        voter=voter,
+        network=client_prefix(request),
+        reader=reader_of(request, page.site),
+    )
     title = read_title(data)
 
     def work() -> Answer:

@@ -62,6 +62,7 @@ class Delivery(models.Model):
         ARTICLE = "article"
         HELD = "held"
         SHARES = "shares"
+        SIGN_IN = "sign_in"
 
     class Queue(models.TextChoices):
         CONFIRM = "confirm"
@@ -82,8 +83,11 @@ class Delivery(models.Model):
         FOLLOW = "follow"
         AUTHOR = "author"
         MEMBER = "member"
+        READER = "reader"
 
     WAITING: ClassVar = frozenset({Status.QUEUED, Status.AWAITING_RETRY})
+    # Somebody waits for it and may ask again: it is never sent twice.
+    NEVER_REPEATED: ClassVar = frozenset({Kind.CONFIRMATION, Kind.SIGN_IN})
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=16, choices=Kind)
@@ -124,6 +128,11 @@ class Delivery(models.Model):
                 name="due_deliveries",
             ),
             models.Index(fields=["lease_until"], condition=models.Q(status="sending"), name="leased_deliveries"),
+            models.Index(
+                fields=["site", "target_key", "created_at"],
+                condition=models.Q(kind="sign_in"),
+                name="sign_ins_of_address",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -61,7 +61,7 @@ LOOK_AGAIN: Final = """
             JOIN sharing_follow f ON f.id = wanted.id
             WHERE f.status = CASE d.kind WHEN 'confirmation' THEN 'unconfirmed' ELSE 'confirmed' END
             ORDER BY wanted.rank),
-        CASE d.kind WHEN 'confirmation' THEN true WHEN 'held' THEN c.status = 'pending'
+        CASE d.kind WHEN 'confirmation' THEN true WHEN 'sign_in' THEN true WHEN 'held' THEN c.status = 'pending'
             WHEN 'comment' THEN c.status = 'approved' AND a.visibility = 'public'
             ELSE a.visibility = 'public' END,
         CASE d.why WHEN 'author' THEN ARRAY[a.author_email] WHEN 'member' THEN
@@ -121,11 +121,11 @@ def send_due(queue: str) -> bool:
 def end_leases() -> int:
     """Settle what a process left behind in the middle of sending; return how many rows.
 
-    A confirmation may have gone out and is not repeated; anything else is, with the same Message-ID, unless it has
-    taken too many attempts (and perhaps as many processes) already. Twice finds nothing the second time.
+    A confirmation or a sign-in may have gone out and is not repeated; anything else is, with the same Message-ID,
+    unless it has taken too many attempts (and perhaps as many processes) already. Twice finds nothing the second time.
     """
     left = Delivery.objects.filter(status=Status.SENDING, lease_until__lte=Now())
-    unsure = Q(kind=Delivery.Kind.CONFIRMATION)
+    unsure = Q(kind__in=Delivery.NEVER_REPEATED)
     end = {"lease_until": None, "settled_at": Now(), "last_error": LEASE_ENDED}
     unknown = left.filter(unsure).update(status=Status.UNKNOWN, **end)
     failed = left.filter(attempts__gte=MAX_ATTEMPTS).update(status=Status.FAILED, **end)
@@ -135,7 +135,7 @@ def end_leases() -> int:
 
 def try_again(deliveries: models.QuerySet[Delivery]) -> int:
     """Give failed notices twelve more attempts and another day; return how many. Confirmations are never repeated."""
-    failed = deliveries.filter(status=Status.FAILED).exclude(kind=Delivery.Kind.CONFIRMATION)
+    failed = deliveries.filter(status=Status.FAILED).exclude(kind__in=Delivery.NEVER_REPEATED)
     return failed.update(
         status=Status.QUEUED,
         attempts=0,
@@ -175,7 +175,7 @@ def _send(waiting: deque[Delivery], follows: dict[int, Follow], drafts: Drafts, 
     except Refused as error:
         _settle(delivery, Status.FAILED, str(error))
     except Uncertain as error:
-        if delivery.kind == Delivery.Kind.CONFIRMATION:
+        if delivery.kind in Delivery.NEVER_REPEATED:
             _settle(delivery, Status.UNKNOWN, str(error))
         else:
             _retry(delivery, str(error))

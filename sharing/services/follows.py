@@ -30,21 +30,30 @@ AWAIT_COMMENT: Final = "SET CONSTRAINTS sharing_follow_article_id_comment_id_fk 
 
 
 def request_follow(
-    site_id: int, email: str, target: Target, *, door: str, frequency: str = Follow.Frequency.IMMEDIATE
+    site_id: int,
+    email: str,
+    target: Target,
+    *,
+    door: str,
+    frequency: str = Follow.Frequency.IMMEDIATE,
+    proven: bool = False,
 ) -> None:
     """Note that an address asks to be told of `target`, and plan the mail by which it confirms.
 
     Nothing is returned and nothing is refused for a well-formed address, whether it is new, confirmed, suppressed or
     over its caps, so that nobody learns who follows what. A confirmation goes out at most once per follow in 24 hours
     and five times per address and site, never for a confirmed follow or a suppressed address. `door` is where it was
-    asked, for the record. Problem `validation_failed`: no well-formed address.
+    asked, for the record. `proven` says that whoever asks has shown that the address is hers, in a session: then the
+    follow begins at once. Problem `validation_failed`: no well-formed address.
     """
     address, canonical = addresses.normalise_email(email)
 
     def work() -> None:
         follower = _follower(site_id, address, addresses.email_key(canonical))
         follow = _follow(follower, target, frequency)
-        if _may_ask(follow):
+        if proven:
+            _begin(follow, frequency, door)
+        elif _may_ask(follow):
             _ask(follow, door)
 
     in_transaction(work, joins=True)
@@ -60,7 +69,8 @@ def follow_from_comment(comment: Comment, wish: str) -> None:
         target = targets.of_comment(comment.pk, comment.article_id)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(AWAIT_COMMENT)
-        request_follow(comment.site_id, comment.author_email, target, door="comment-form")
+        proven = comment.reader_id is not None
+        request_follow(comment.site_id, comment.author_email, target, door="comment-form", proven=proven)
 
 
 def confirm_follow(follow_id: int, request: int, *, door: str) -> Follow | None:
@@ -150,6 +160,15 @@ def _follow(follower: Follower, target: Target, frequency: str) -> Follow:
         follow.frequency = frequency
     follow.save(update_fields=["status", "request", "frequency"])
     return follow
+
+
+def _begin(follow: Follow, frequency: str, door: str) -> None:
+    """Confirm a follow on the word of a session; one that was confirmed is only told of as often as she says now."""
+    new = follow.status != Follow.Status.CONFIRMED
+    changes = {"status": Follow.Status.CONFIRMED, "confirmed_at": Now()} if new else {}
+    Follow.objects.filter(pk=follow.pk).update(frequency=frequency, **changes)
+    if new:
+        _record([follow], Consent.Event.CONFIRMED, door)
 
 
 def _may_ask(follow: Follow) -> bool:

@@ -21,6 +21,8 @@ from rest_framework.views import APIView
 from articles.origins import check_write_origin
 from articles.services.idempotency import Answer, answer_once
 from articles.services.pages import register_page
+from comments.authentication import reader_of
+from project.addresses import email_key
 from project.documented import RETRY_KEY
 from project.errors import Problem
 from project.routes import allows
@@ -59,13 +61,18 @@ class FollowsView(APIView):
         responses={202: FollowAnswerSerializer},
     )
     def post(self, request: Request) -> HttpResponse:
-        """Ask to be told by mail; the address gets a confirmation first. The answer is the same for every address."""
+        """Ask to be told by mail; the address gets a confirmation first. The answer is the same for every address.
+
+        For the proven address of the reader whose session this is the follow begins at once.
+        """
         wish = read_follow(request.data)
         check_write_origin(request._request, wish.site)
         spend_for_site("follows", wish.site.pk)
+        reader = reader_of(request._request, wish.site)
+        proven = reader is not None and reader.address_key == email_key(wish.email)
 
         def work() -> Answer:
-            request_follow(wish.site.pk, wish.email, _target(wish), frequency=wish.frequency, door="api")
+            request_follow(wish.site.pk, wish.email, _target(wish), frequency=wish.frequency, door="api", proven=proven)
             deliver_confirmations.delay_on_commit()
             return Answer(ACCEPTED, status=202)
 

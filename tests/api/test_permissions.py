@@ -28,6 +28,7 @@ def open_api(status: int) -> Row:
 
 
 MODERATION = (401, 403, 404, 200, 401, 401)
+READER = (200, 401, 401, 401, 200, 401)  # the call brings a session, which a key takes the place of
 STAFF = (302, 302, 302, 302, 404, 302)  # the tests' mail is not kept as files
 
 TABLE: dict[str, Row] = {
@@ -61,6 +62,18 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/most-shared": 200,
     "GET /api/v1/networks": 200,
     "POST /api/v1/preview": 200,
+    "GET /api/v1/readers/me": READER,
+    "PATCH /api/v1/readers/me": READER,
+    "GET /api/v1/readers/me/sessions": READER,
+    "DELETE /api/v1/readers/me/sessions": READER,
+    "DELETE /api/v1/readers/me/sessions/{session_id}": READER,
+    "GET /api/v1/readers/me/comments": READER,
+    "POST /api/v1/readers/me/claims": READER,
+    "GET /api/v1/readers/me/mutes": READER,
+    "PUT /api/v1/readers/me/mutes": READER,
+    "DELETE /api/v1/readers/me/mutes/{mute_id}": (204, 401, 401, 401, 204, 401),
+    "POST /api/v1/sign-in": 202,
+    "POST /api/v1/sign-in/code": 201,
     "GET /api/v1/recent": 200,
     "GET /api/v1/search": 200,
     "GET /api/v1/share-links": 200,
@@ -82,6 +95,8 @@ TABLE: dict[str, Row] = {
     "POST /follows/leave/{token}": 200,
     "GET /follows/manage/{token}": 200,
     "POST /follows/manage/{token}": 200,
+    "GET /sign-in/{token}": 200,
+    "POST /sign-in/{token}": 200,
     "GET /s/{network_key}/{article_id}": 303,
     "POST /s/{network_key}/{article_id}": 400,  # no instance was given
     "GET /s/{network_key}/{article_id}/{comment_id}": 303,

@@ -91,6 +91,8 @@ def test_every_route_that_needs_a_key_is_tried_with_another_sites(world: tuple[S
         "GET /api/v1/moderation/reports",
         "PUT /api/v1/comments/{comment_id}/vote",
     }
+    # A session is of one site, and these routes name nothing else.
+    unkeyed |= {name for name in needs_key if "/readers/me" in name}
     assert needs_key - set(KEYED) == unkeyed
 
 
