@@ -63,6 +63,7 @@ class SiteAdmin(SiteScopedAdmin[Site]):
         "max_links",
         "max_length",
         "default_sort",
+        "guests",
         "anonymous_votes",
         "votes_per_network",
         "edit_minutes",

@@ -13,11 +13,10 @@ from typing import Final
 
 MAX_KEY: Final = 200
 
-# Before letter case is folded: a capital I, a one and a bar pass for a small l, a nought for an o.
-_CAPITALS: Final = {ord(letter): "l" for letter in "I1|\u0406\u04c0\u0399"} | {ord("0"): "o"}
-# Cyrillic, Greek, Armenian and rare Latin small letters that look like ordinary ones.
+# Cyrillic, Greek, Armenian and rare Latin small letters that look like ordinary ones. A capital I looks like a small l,
+# so all that looks like either is one letter.
 _ALIKE: Final = (
-    "aаαɑ bвβƅ cсϲ dԁđ eеεє gցɡ hһհħн iіιıɩ jј kкκ lłӏ mм nпηո oоοøօσ pрρ qԛգ rгґ sѕ tтτ uυս vѵν wԝωա xхχ yуγʏү zᴢ"
+    "aаαɑ bвβƅ cсϲ dԁđ eеεє gցɡ hһհħн jј kкκ liіιıɩłӏ1| mм nпηո oоοøօσ0 pрρ qԛգ rгґ sѕ tтτ uυս vѵν wԝωա xхχ yуγʏү zᴢ"
 )
 _LOOKALIKES: Final = {ord(other): group[0] for group in _ALIKE.split() for other in group[1:]}
 
@@ -25,7 +24,7 @@ _LOOKALIKES: Final = {ord(other): group[0] for group in _ALIKE.split() for other
 @lru_cache(maxsize=10_000)
 def name_key(name: str) -> str:
     """Return what a name is compared by, "" for one without a letter or digit; at most 200 characters."""
-    plain = unicodedata.normalize("NFKC", name).translate(_CAPITALS).casefold()
+    plain = unicodedata.normalize("NFKC", name).casefold()
     letters = unicodedata.normalize("NFKD", plain).translate(_LOOKALIKES)
     return "".join(filter(_tells_apart, letters))[:MAX_KEY]
 

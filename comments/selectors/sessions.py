@@ -20,7 +20,10 @@ def session_of(plain: str) -> ReaderSession | None:
     One query. `is_due` says that its use has not been noted for a minute.
     """
     found = _open().filter(digest=session_digest(plain)).annotate(is_due=Q(used_at__lt=Now() - TOUCHED_EVERY))
-    return found.select_related("reader", "site").first()
+    session = found.select_related("reader", "site").first()
+    if session is not None:
+        session.reader.site = session.site
+    return session
 
 
 def sessions_of(reader: Reader) -> list[ReaderSession]:
