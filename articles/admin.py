@@ -11,8 +11,9 @@ from django.forms import ModelForm, MultipleChoiceField
 from django.forms.widgets import CheckboxSelectMultiple
 from django.http import HttpRequest
 
-from articles.models import ApiKey, Article, ArticleKey, Member, Site, SiteOrigin
+from articles.models import ApiKey, Article, ArticleKey, Member, SignOn, Site, SiteOrigin
 from articles.services.pages import delete_article
+from articles.services.sign_ons import revoke_sign_on
 from articles.services.sites import issue_api_key, note_settings_change, revoke_api_key
 from project.addresses import canonical_origin
 from project.admin import SiteScopedAdmin, SiteScopedInline
@@ -183,3 +184,26 @@ class ApiKeyAdmin(SiteScopedAdmin[ApiKey]):
     def revoke(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> None:
         for api_key in chosen:
             revoke_api_key(api_key)
+
+
+@admin.register(SignOn)
+class SignOnAdmin(SiteScopedAdmin[SignOn]):
+    """How publishers vouch for readers: made by `manage.py create_sign_on`, seen and revoked here by owners."""
+
+    members_may, owners_may = frozenset(), frozenset({"view", "change"})
+    list_display = ("kind", "site", "audience", "issuer", "keys_url", "keys_read_at", "created_at", "revoked_at")
+    list_filter = ("site",)
+    list_select_related = ("site",)
+    fields = readonly_fields = ("site", "kind", "audience", "issuer", "keys_url", "keys", "keys_read_at", "revoked_at")
+    actions = ("revoke",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.action(description="Revoke", permissions=["change"])
+    def revoke(self, request: HttpRequest, chosen: QuerySet[SignOn]) -> None:
+        for sign_on in chosen:
+            revoke_sign_on(sign_on)

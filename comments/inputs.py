@@ -98,6 +98,14 @@ def read_code(data: Mapping[str, Any]) -> str:
     return code
 
 
+def read_token(data: Mapping[str, Any]) -> str:
+    """Return a publisher's token, whose own reader bounds its length. Problem: validation_failed."""
+    token = data.get("token")
+    if not isinstance(token, str) or not token:
+        raise refused_field("token", "required", "Send the publisher's token.")
+    return token
+
+
 def read_draft(
     data: Mapping[str, Any],
     *,

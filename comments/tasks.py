@@ -7,6 +7,7 @@ from typing import Final
 from celery import shared_task
 
 from articles.models import Site
+from articles.services.sign_ons import due_key_sets, read_keys
 from comments.services import orders, readers, retention, sessions, sign_in
 from project.doorbell import Doorbell
 
@@ -15,6 +16,7 @@ BATCHES: Final = 100
 BATCH: Final = 500
 THREADS: Final = 200
 READERS: Final = 50
+KEY_SETS: Final = 15
 
 
 @shared_task(time_limit=240, soft_time_limit=230)
@@ -71,3 +73,19 @@ def prune_sign_ins() -> None:
         for _ in range(BATCHES):
             if prune(BATCH) < BATCH:
                 break
+
+
+@shared_task(base=Doorbell, time_limit=60, soft_time_limit=50)
+def read_sign_on_keys(sign_on_id: int) -> None:
+    """Read the keys of a sign-on anew, because somebody came with one that is not known.
+
+    Twice is harmless: they are read at most every thirty seconds, and always as a whole.
+    """
+    read_keys(sign_on_id)
+
+
+@shared_task(base=Doorbell, time_limit=240, soft_time_limit=230)
+def read_due_keys() -> None:
+    """Read the keys of sign-ons that have not been read for an hour. Twice is harmless: then nothing is due."""
+    for sign_on_id in due_key_sets(KEY_SETS):
+        read_keys(sign_on_id)

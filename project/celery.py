@@ -30,6 +30,8 @@ QUEUE_OF = {
     "comments.tasks.forget_networks": "maintenance",
     "comments.tasks.prune_orders": "maintenance",
     "comments.tasks.prune_sign_ins": "maintenance",
+    "comments.tasks.read_due_keys": "maintenance",
+    "comments.tasks.read_sign_on_keys": "maintenance",
     "comments.tasks.refresh_readers": "maintenance",
     "comments.tasks.spread_reader": "maintenance",
     "sharing.tasks.deliver_confirmations": "confirm",
@@ -50,6 +52,7 @@ BEAT = {
     "comments.tasks.forget_networks": 3600,
     "comments.tasks.prune_orders": 600,
     "comments.tasks.prune_sign_ins": 3600,
+    "comments.tasks.read_due_keys": 300,
     "comments.tasks.refresh_readers": 60,
 }
 

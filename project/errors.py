@@ -35,6 +35,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "validation_failed": (400, "Some fields are not acceptable"),
     "unauthorized": (401, "Credentials are missing or not valid"),
     "sign_in_invalid": (401, "This sign-in is not valid"),
+    "sso_key_unknown": (401, "The key of this sign-in is not known yet"),
     "voter_required": (401, "A voter token is missing or not valid"),
     "address_not_proven": (403, "This needs a proven address"),
     "comments_closed": (403, "Comments are closed here"),

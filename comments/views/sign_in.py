@@ -18,9 +18,12 @@ from articles.models import Article, Site
 from articles.origins import check_write_origin, own_origin
 from articles.selectors import find_site, has_origin
 from comments import reader_serializers as serializers
-from comments.inputs import read_code
+from comments.inputs import read_code, read_token
+from comments.services.readers import spread
 from comments.services.sessions import Opened, take_code
 from comments.services.sign_in import Link, read_sign_in, sign_in_by_link
+from comments.services.sso import sign_in_by_sso, sign_ons_to_read
+from comments.tasks import read_sign_on_keys, spread_reader
 from comments.views.readers import PRIVATE
 from project.addresses import canonical_origin
 from project.answers import json_response
@@ -29,7 +32,7 @@ from project.errors import Problem
 from project.parsers import read_json
 from project.queries import site_slug
 from project.routes import allows
-from project.throttling import limited
+from project.throttling import limited, spend_for_site
 from project.tokens import BadToken
 
 # The address of the page is a secret of its reader: no cache, no search engine and no other host may see it.
@@ -67,6 +70,37 @@ def opened_response(opened: Opened) -> HttpResponse:
 def browser(request: HttpRequest) -> str:
     """Return what the client calls itself, as far as it can be kept and shown."""
     return "".join(letter for letter in request.headers.get("User-Agent", "")[:200] if letter.isprintable())
+
+
+@documented(
+    post=extend_schema(
+        operation_id="sign_in_by_sso",
+        request=serializers.SsoSerializer,
+        responses={201: serializers.OpenedSerializer},
+    )
+)
+@csrf_exempt
+@limited("sign_ins")
+@allows("POST")
+def exchange_token(request: HttpRequest) -> HttpResponse:
+    """Open a session for whom the publisher vouches: a JWT, or Disqus' `remote_auth_s3`; each token works once.
+
+    401 `sso_key_unknown` means that the publisher's keys are being read anew: send the token again in two seconds.
+    """
+    data = read_json(request)
+    site = find_site(site_slug(data))
+    check_write_origin(request, site)
+    spend_for_site("sign_ins", site.pk)
+    try:
+        opened = sign_in_by_sso(site, read_token(data), label=browser(request))
+    except Problem as problem:
+        if problem.code == "sso_key_unknown":
+            for sign_on_id in sign_ons_to_read(site):
+                read_sign_on_keys.delay_on_commit(sign_on_id)
+        raise
+    if opened.reader.spread_from is not None and not spread(opened.reader.pk):
+        spread_reader.delay_on_commit(opened.reader.pk)
+    return opened_response(opened)
 
 
 @csrf_exempt
@@ -107,6 +141,7 @@ def _back(site: Site, link: Link) -> str:
 # A mail program may add a slash, and a redirect would turn a POST into a GET.
 urlpatterns = [
     path("api/v1/sign-in/code", exchange_code, name="sign_in_code"),
+    path("api/v1/sign-in/sso", exchange_token, name="sign_in_sso"),
     path("sign-in/<str:token>", sign_in, name="sign_in"),
     path("sign-in/<str:token>/", sign_in),
 ]
