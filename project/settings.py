@@ -53,6 +53,8 @@ DATABASES: dict[str, dict[str, Any]] = {
         "OPTIONS": {"connect_timeout": "5", **(_database.options if _database else {})},
     }
 }
+# Whether web processes may keep plans of large reads in their connections (project.web_process).
+PREPARED_STATEMENTS = env.flag("PREPARED_STATEMENTS", default=True)
 REDIS_URL = env.redis("REDIS_URL") or (RUNNING and RUNNING.redis_url) or f"unix://{DATA_DIR}/run/valkey.sock?db=0"
 
 # Mail.

@@ -23,7 +23,10 @@ def become_web_process() -> None:
     """
     _allow_files(OPEN_FILES)
     sys.setswitchinterval(SWITCH_INTERVAL)
-    settings.DATABASES["default"]["OPTIONS"]["pool"] = {
+    options = settings.DATABASES["default"]["OPTIONS"]
+    # Times that a connection runs a statement before it keeps the plan; only `rows.fetch_prepared` lets it.
+    options["prepare_threshold"] = 1 if settings.PREPARED_STATEMENTS else None
+    options["pool"] = {
         "min_size": 1,
         "max_size": LARGEST_POOL,
         # Seconds that a request waits for a connection, then it fails as a lost connection does.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from comments.selectors.rows import COLUMNS, SHOWN, WIDTH, CommentRow, fetch
+from comments.selectors.rows import COLUMNS, SHOWN, WIDTH, CommentRow, fetch_prepared
 from comments.threads import Branch, grow, walk
 from project import cursors
 
@@ -75,7 +75,7 @@ def with_branches(top: str, parameters: dict[str, Any], limit: int) -> Listing:
 
     `top` is SQL of this package that ends with the expression `top (id, place)`; `parameters` are its values.
     """
-    found = fetch(f"WITH RECURSIVE {top}, {_BELOW}", parameters | {"limit": limit})
+    found = fetch_prepared(f"WITH RECURSIVE {top}, {_BELOW}", parameters | {"limit": limit})
     tops = grow(CommentRow._make(row[:WIDTH]) for row in found)
     for branch in walk(tops):
         if branch.is_cut:

@@ -7,22 +7,21 @@ ids instead (`ThreadOrder`): the order as it was when the first page was read.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import orjson
 
 from articles.models import Article, Site
 from comments.models import ThreadOrder
-from comments.selectors.rows import SHOWN, fetch
+from comments.selectors.rows import SHOWN, fetch_prepared
 from project.errors import Problem
 
 KEPT: Final = 1_000
 RANKED: Final = (Site.Sort.BEST, Site.Sort.HOT, Site.Sort.CONTROVERSIAL)
 
-# The roots that a list is made of; an empty provider means all of them.
-ROOTS: Final = f"""
-    c.article_id = %(article)s AND c.parent_id IS NULL AND {SHOWN}
-    AND (%(provider)s = '' OR c.provider = %(provider)s)"""
+_ROOTS: Final = f"c.article_id = %(article)s AND c.parent_id IS NULL AND {SHOWN}"
+_OF_PROVIDER: Final = "c.provider = %(provider)s"
 
 _HEAD: Final = """
     SELECT coalesce((SELECT version FROM comments_thread WHERE article_id = %(article)s), 0),
@@ -34,8 +33,8 @@ _OF_LIST: Final = "article_id = %(article)s AND sort = %(sort)s AND provider = %
 # not touch the order of its roots, and then all walks share one row.
 _PRESENT: Final = f"""
     WITH present AS MATERIALIZED (SELECT ARRAY(
-        SELECT c.id FROM comments_comment AS c WHERE {ROOTS}
-        ORDER BY c.{{sort}} DESC, c.created_at DESC, c.id DESC LIMIT %(kept)s
+        SELECT c.id FROM comments_comment AS c WHERE {{roots}}
+        ORDER BY c.{{sort}} DESC, c.created_at DESC, c.id DESC LIMIT {KEPT}
     ) AS ids)
     {_HEAD}, present.ids, (
         SELECT version FROM (
@@ -46,7 +45,13 @@ _PRESENT: Final = f"""
 _KEPT: Final = f"""{_HEAD}, (
         SELECT ids FROM comments_threadorder WHERE {_OF_LIST} AND version = %(order)s), %(order)s::bigint"""  # noqa: S608
 
-_PRESENT_BY: Final = {sort: _PRESENT.format(sort=sort.value) for sort in RANKED}
+
+def roots_of(*, one_provider: bool) -> str:
+    """Return the condition for the roots that a list is made of, all of them or those of one provider.
+
+    Without a provider the indexes alone tell which roots these are.
+    """
+    return f"{_ROOTS} AND {_OF_PROVIDER}" if one_provider else _ROOTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ class Head:
 
 def read_head(article: Article) -> Head:
     """Return version and counts of a thread, in one SELECT."""
-    version, counts = fetch(_HEAD, {"article": article.pk})[0]
+    version, counts = fetch_prepared(_HEAD, {"article": article.pk})[0]
     return Head(version, orjson.loads(counts or "{}"))
 
 
@@ -103,12 +108,17 @@ def read_ranked_head(roots: RootList, order_version: int | None) -> Head:
 
     Problem: cursor_expired, where that order is kept no longer.
     """
-    sql = _PRESENT_BY[roots.sort] if order_version is None else _KEPT
-    version, counts, ids, kept_at = fetch(sql, roots.parameters | {"order": order_version, "kept": KEPT})[0]
+    sql = _present(roots.sort, one_provider=bool(roots.provider)) if order_version is None else _KEPT
+    version, counts, ids, kept_at = fetch_prepared(sql, roots.parameters | {"order": order_version})[0]
     if ids is None:
         raise Problem("cursor_expired", "The comments have a new order by now; begin again with the first page.")
     order = Order(ids, version if kept_at is None else kept_at, is_kept=kept_at is not None)
     return Head(version, orjson.loads(counts or "{}"), order)
+
+
+@cache
+def _present(sort: Site.Sort, *, one_provider: bool) -> str:
+    return _PRESENT.format(sort=sort.value, roots=roots_of(one_provider=one_provider))
 
 
 def to_be_kept(roots: RootList, order: Order | None) -> ThreadOrder | None:

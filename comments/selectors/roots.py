@@ -9,28 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from itertools import takewhile
-from typing import Final
+from typing import Any, Final
 
 from articles.models import Site
 from comments.selectors.branches import Listing, Position, pack, position_of, unpack, with_branches
-from comments.selectors.orders import RANKED, ROOTS, Order, RootList
+from comments.selectors.orders import RANKED, Order, RootList, roots_of
 from comments.selectors.rows import CommentRow
 from project import cursors
+from project.tokens import MAX_ID
 
 PINNED: Final = 5
 
-# Pinned roots take places of the first page; its cursor names them, so that the later pages leave out just these.
-_PINNED: Final = f"""
+# Pinned roots take places of the first page; its cursor names them, so that the later pages leave out just these. The
+# two are different statements, for each is prepared: one plan for whatever parameters come.
+_PINNED: Final = """
     pinned AS MATERIALIZED (
         SELECT c.id, row_number() OVER (ORDER BY c.pinned_at DESC, c.id DESC) AS place
         FROM comments_comment AS c
-        WHERE %(first)s AND c.article_id = %(article)s AND c.parent_id IS NULL AND c.status = 'approved'
-          AND c.pinned_at IS NOT NULL AND (%(provider)s = '' OR c.provider = %(provider)s)
-        ORDER BY place LIMIT least({PINNED}, %(limit)s)
-    )"""  # noqa: S608  (constants of this package only)
+        WHERE {roots} AND c.status = 'approved' AND c.pinned_at IS NOT NULL
+        ORDER BY place LIMIT least({number}, %(limit)s)
+    )"""
 
-_NOT_AHEAD: Final = "c.id <> ALL(CASE WHEN %(first)s THEN ARRAY(SELECT id FROM pinned) ELSE %(pinned)s::bigint[] END)"
+_NOT_AHEAD_FIRST: Final = "c.id <> ALL(ARRAY(SELECT id FROM pinned))"
+_NOT_AHEAD_LATER: Final = "c.id <> ALL(%(pinned)s::bigint[])"
 
 _POSITION: Final = "(%(created_at)s::timestamptz, %(id)s::bigint)"
 
@@ -39,13 +42,13 @@ _BY_TIME: Final = f"""
         SELECT id, row_number() OVER (ORDER BY created_at {{order}}, id {{order}})
         FROM (
             SELECT c.id, c.created_at FROM comments_comment AS c
-            WHERE {ROOTS} AND {_NOT_AHEAD}
-              AND (%(id)s::bigint IS NULL OR (c.created_at, c.id) {{after}} {_POSITION})
+            WHERE {{roots}} AND {{not_ahead}} AND (c.created_at, c.id) {{after}} {_POSITION}
             ORDER BY c.created_at {{order}}, c.id {{order}} LIMIT %(limit)s + 1
         ) AS root
     )"""  # noqa: S608  (constants of this package only)
 
-# Each id is looked up by itself (LATERAL ... OFFSET 0), and no more of them than the page takes.
+# Each id is looked up by itself (LATERAL ... OFFSET 0), and no more of them than the page takes. By its id alone: an
+# index of roots that has it too would be gone through from one end of the thread to the other.
 _BY_RANK: Final = f"""
     listed (id, place) AS MATERIALIZED (
         SELECT root.id, step.place
@@ -53,15 +56,18 @@ _BY_RANK: Final = f"""
             SELECT id, place FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS given (id, place)
             WHERE place > %(place)s ORDER BY place
         ) AS step CROSS JOIN LATERAL (
-            SELECT c.id FROM comments_comment AS c WHERE c.id = step.id AND {ROOTS} AND {_NOT_AHEAD} OFFSET 0
+            SELECT c.id FROM (
+                SELECT id, article_id, parent_id, status, shown_replies, provider
+                FROM comments_comment WHERE id = step.id OFFSET 0
+            ) AS c WHERE {{roots}} AND {{not_ahead}}
         ) AS root
         ORDER BY step.place LIMIT %(limit)s + 1
     ),
     others AS MATERIALIZED (
         SELECT id, created_at FROM (
             SELECT c.id, c.created_at FROM comments_comment AS c
-            WHERE {ROOTS} AND {_NOT_AHEAD} AND c.id <> ALL(%(ids)s::bigint[])
-              AND (%(id)s::bigint IS NULL OR (c.created_at, c.id) < {_POSITION})
+            WHERE {{roots}} AND {{not_ahead}} AND c.id <> ALL(%(ids)s::bigint[])
+              AND (c.created_at, c.id) < {_POSITION}
             ORDER BY c.created_at DESC, c.id DESC LIMIT %(limit)s + 1 - (SELECT count(*) FROM listed)
         ) AS root
         LIMIT %(limit)s + 1
@@ -72,21 +78,32 @@ _BY_RANK: Final = f"""
         SELECT id, (SELECT count(*) FROM listed) + row_number() OVER (ORDER BY created_at DESC, id DESC) FROM others
     )"""  # noqa: S608  (constants of this package only)
 
-_TOP: Final = """
+_TOP_FIRST: Final = """
     top (id, place) AS (
         SELECT id, place FROM pinned
       UNION ALL
         SELECT id, (SELECT count(*) FROM pinned) + place FROM ordinary
     )"""
+_TOP_LATER: Final = "top (id, place) AS (SELECT id, place FROM ordinary)"
 
-_TOPS: Final = {
-    sort: f"{_PINNED}, {ordinary}, {_TOP}"
-    for sort, ordinary in {
-        Site.Sort.NEWEST: _BY_TIME.format(after="<", order="DESC"),
-        Site.Sort.OLDEST: _BY_TIME.format(after=">", order="ASC"),
-        **dict.fromkeys(RANKED, _BY_RANK),
-    }.items()
+_ORDINARY: Final = {
+    Site.Sort.NEWEST: {"order": "DESC", "after": "<"},
+    Site.Sort.OLDEST: {"order": "ASC", "after": ">"},
 }
+
+# Where a list by time begins: before all that can be in it.
+_BEGINNING: Final = {"created_at": "-infinity", "id": 0}
+_END: Final = {"created_at": "infinity", "id": MAX_ID}
+
+
+@cache
+def _top(sort: Site.Sort, *, is_first: bool, one_provider: bool) -> str:
+    roots = roots_of(one_provider=one_provider)
+    ordinary = (_BY_RANK if sort in RANKED else _BY_TIME).format(
+        roots=roots, not_ahead=_NOT_AHEAD_FIRST if is_first else _NOT_AHEAD_LATER, **_ORDINARY.get(sort, {})
+    )
+    pinned = _PINNED.format(roots=roots, number=PINNED)
+    return f"{pinned}, {ordinary}, {_TOP_FIRST}" if is_first else f"{ordinary}, {_TOP_LATER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +135,18 @@ def read_cursor(roots: RootList, cursor: str | None) -> Start:
 def read_roots(roots: RootList, start: Start, order: Order | None, limit: int) -> Listing:
     """Return `limit` roots from `start` on, with their branches, in one SELECT; `order` where they are ranked."""
     ids = order.ids if order else []
-    parameters = roots.parameters | {
-        "first": start.is_first,
-        "pinned": start.pinned or [],
+    parameters: dict[str, Any] = {
+        **roots.parameters,
         # Read in the same snapshot, the present order has no gaps but the pinned roots.
         "ids": ids[: limit + 1 + PINNED] if start.is_first else ids,
+        "pinned": start.pinned,
         "place": start.place,
-        "created_at": start.position.created_at if start.position else None,
-        "id": start.position.id if start.position else None,
+        **(_BEGINNING if roots.sort == Site.Sort.OLDEST else _END),
     }
-    return with_branches(_TOPS[roots.sort], parameters, limit)
+    if start.position:
+        parameters |= start.position._asdict()
+    top = _top(roots.sort, is_first=start.is_first, one_provider=bool(roots.provider))
+    return with_branches(top, parameters, limit)
 
 
 def next_cursor(roots: RootList, start: Start, order: Order | None, listing: Listing) -> str:

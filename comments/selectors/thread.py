@@ -10,7 +10,7 @@ from comments.models import Comment, Provider, ThreadOrder
 from comments.selectors.branches import Position, pack, position_of, replies_scope, unpack, with_branches
 from comments.selectors.orders import RootList, read_head, read_ranked_head, to_be_kept
 from comments.selectors.roots import next_cursor, read_cursor, read_roots
-from comments.selectors.rows import COLUMNS, SHOWN, WIDTH, CommentRow, fetch
+from comments.selectors.rows import COLUMNS, SHOWN, WIDTH, CommentRow, fetch_prepared
 from comments.selectors.snapshot import snapshot
 from comments.threads import Branch
 from project import cursors
@@ -172,4 +172,4 @@ def _article_of(comment_id: int) -> Article:
 def _ancestors(parent_id: int | None) -> list[CommentRow]:
     if parent_id is None:
         return []
-    return [CommentRow._make(row[:WIDTH]) for row in fetch(_ANCESTORS, {"parent": parent_id})]
+    return [CommentRow._make(row[:WIDTH]) for row in fetch_prepared(_ANCESTORS, {"parent": parent_id})]

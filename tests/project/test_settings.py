@@ -44,6 +44,17 @@ def test_public_url_decides_hosts_sender_and_cookies(run_python: Run, tmp_path: 
     assert found == str((hosts, "afterword@talk.example", True, "https://talk.example:8443"))
 
 
+@pytest.mark.parametrize(("variable", "expected"), [("", "1"), ("on", "1"), ("off", "None")])
+def test_web_processes_keep_statements_unless_told_otherwise(
+    run_python: Run, tmp_path: Path, variable: str, expected: str
+) -> None:
+    code = "from django.conf import settings; from project.web_process import become_web_process; "
+    code += "become_web_process(); print(settings.DATABASES['default']['OPTIONS']['prepare_threshold'])"
+    variables = {"DATA_DIR": str(tmp_path), "PREPARED_STATEMENTS": variable}
+    done = run_python("-c", code, DJANGO_SETTINGS_MODULE="project.settings", **variables)
+    assert done.stdout.strip() == expected, done.stderr
+
+
 def test_the_key_is_made_once_and_private(run_python: Run, tmp_path: Path) -> None:
     data = tmp_path / "deep" / "data"
     with ThreadPoolExecutor(4) as pool:
