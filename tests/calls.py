@@ -132,6 +132,7 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "POST /follows/leave/{token}": link("leave"),
     "GET /follows/manage/{token}": link("manage"),
     "POST /follows/manage/{token}": link("manage"),
+    "GET /readers/me": lambda s: Call(),
     "GET /sign-in/{token}": link("sign-in"),
     "POST /sign-in/{token}": link("sign-in"),
     "GET /s/{network_key}/{article_id}": lambda s: Call({"network_key": "linkedin", **article_path(s)}),

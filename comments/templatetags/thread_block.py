@@ -6,12 +6,19 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from django import template
+from django.utils.translation import gettext_lazy
 
 from comments.models import Provider, Report
 from comments.selectors import CommentRow
 from comments.views.thread_page import thread_view
 
 register = template.Library()
+ROLES: Final = {
+    "author": gettext_lazy("author"),
+    "moderator": gettext_lazy("moderator"),
+    "staff": gettext_lazy("staff"),
+    "verified": gettext_lazy("verified"),
+}
 
 # What the page's script fills in for a comment that comes while the page is open: the same markup as all others.
 BLANK: Final = SimpleNamespace(
@@ -38,6 +45,12 @@ def thread_block(context: dict[str, Any]) -> dict[str, Any]:
 def provider_label(provider: str) -> str:
     """Return the name of the system that a comment came from."""
     return str(Provider(provider).label)
+
+
+@register.filter
+def role_label(role: str) -> str:
+    """Return what the author of a comment is to the article or its site, as readers see it."""
+    return str(ROLES.get(role, ""))
 
 
 @register.filter

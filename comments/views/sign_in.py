@@ -125,6 +125,15 @@ def sign_in(request: HttpRequest, token: str) -> HttpResponse:
     return response
 
 
+@allows("GET")
+def own(request: HttpRequest) -> HttpResponse:
+    """The page of what is a reader's own; its script asks the API in the sessions that the browser keeps."""
+    response = render(request, "comments/own.html")
+    for header, value in PAGE_HEADERS.items():
+        response[header] = value
+    return response
+
+
 def _back(site: Site, link: Link) -> str:
     """Return the page where she asked: ours, or the publisher's if it is of one of the site's origins; else ""."""
     articles = Article.objects.filter(site=site, visibility=Article.Visibility.PUBLIC)
@@ -142,6 +151,7 @@ def _back(site: Site, link: Link) -> str:
 urlpatterns = [
     path("api/v1/sign-in/code", exchange_code, name="sign_in_code"),
     path("api/v1/sign-in/sso", exchange_token, name="sign_in_sso"),
+    path("readers/me", own, name="reader_page"),
     path("sign-in/<str:token>", sign_in, name="sign_in"),
     path("sign-in/<str:token>/", sign_in),
 ]

@@ -96,6 +96,7 @@ TABLE: dict[str, Row] = {
     "POST /follows/leave/{token}": 200,
     "GET /follows/manage/{token}": 200,
     "POST /follows/manage/{token}": 200,
+    "GET /readers/me": 200,
     "GET /sign-in/{token}": 200,
     "POST /sign-in/{token}": 200,
     "GET /s/{network_key}/{article_id}": 303,

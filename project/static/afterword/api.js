@@ -18,6 +18,7 @@ export async function call(path, { method = "POST", body, headers = {}, ...optio
   };
   const answer = await fetch(path, { credentials: "omit", ...sent, ...options });
   const data = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : {};
+  if (answer.status === 401 && headers.Authorization) document.dispatchEvent(new Event("afterword:unauthorized"));
   if (!answer.ok) throw new Refusal(answer.status, data);
   return data;
 }

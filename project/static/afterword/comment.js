@@ -51,6 +51,7 @@ function sign(item, { author, created_at: created }) {
 }
 
 function badge(item, comment, texts) {
+  if (comment.author.role) addMark(item, "badge", texts[comment.author.role]);
   if (comment.edited_at) addMark(item, "quiet", texts.edited);
   if (comment.provider !== "native") addMark(item, "badge", texts[comment.provider]);
   if (comment.status === "pending") addMark(item, "badge waiting", texts.waiting);

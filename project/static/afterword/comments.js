@@ -2,7 +2,8 @@
 
 import { Refusal, busy, call } from "./api.js";
 import { itemOf, place, render, showLocalTime } from "./comment.js";
-import { keepAuthor, keepToken, knownAuthor, tokenHeader, voterHeader } from "./keepsake.js";
+import { keepAuthor, keepSession, keepToken, knownAuthor, knownSession, tokenHeader, voterHeader } from "./keepsake.js";
+import { identity } from "./identity.js";
 import { listing } from "./listing.js";
 import { Live } from "./live.js";
 import { News } from "./news.js";
@@ -27,6 +28,7 @@ export function comments(section) {
   const news = new News(section, { leave: (item) => form?.leave(item), stays: (id) => held.has(id), anew });
   const live = new Live(section, news);
   form?.serve(news, held);
+  identity(section);
   votes(section);
   ownActions(section, { news, held, leave: (item) => form?.leave(item) });
   dress(section);
@@ -74,6 +76,7 @@ class Held {
       this.show();
       learn(mine.votes);
       mayChange(this.section, mine.editable);
+      for (const id of mine.muted) itemOf(id)?.classList.add("muted");
     } catch {
       // The public conversation is there; hers is shown at the next visit.
     }
@@ -179,7 +182,13 @@ class ReplyForm {
       return;
     }
     keepToken(posted.edit_token);
-    keepAuthor(author);
+    const { site } = section.dataset;
+    const session = knownSession();
+    if (!session) keepAuthor(author);
+    else if (session.name !== posted.author.name) {
+      keepSession(site, { ...session, name: posted.author.name });
+      identity(section);
+    }
     elements.body.value = "";
     elements.follow.checked = false;
     this.goHome();

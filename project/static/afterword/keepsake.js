@@ -4,6 +4,7 @@
 const TOKENS = "afterword.tokens";
 const AUTHOR = "afterword.author";
 const VOTER = "afterword.voter";
+const SESSIONS = "afterword.sessions";
 const VISITS = "afterword.visits";
 const MOST_TOKENS = 50;
 const MOST_VISITS = 200;
@@ -32,10 +33,31 @@ function write(key, value) {
   }
 }
 
-/** Return the header that shows which comments are hers, the newest first. */
+/** Return the headers that show who she is, in her session, and which comments are hers, the newest first. */
 export function tokenHeader() {
   const tokens = readList(TOKENS);
-  return tokens.length ? { "X-Afterword-Edit-Tokens": tokens.join(",") } : {};
+  const session = knownSession();
+  return {
+    ...(session && { Authorization: `Bearer ${session.token}` }),
+    ...(tokens.length && { "X-Afterword-Edit-Tokens": tokens.join(",") }),
+  };
+}
+
+/** Return her open sessions by the site that each is of: `{token, name}`. */
+export function knownSessions() {
+  const kept = read(SESSIONS, {});
+  return kept && typeof kept === "object" ? kept : {};
+}
+
+/** Return her session of the page's own site, undefined where she has not signed in. */
+export function knownSession() {
+  return knownSessions()[document.querySelector("[data-site]")?.dataset.site];
+}
+
+/** Remember a session of a site; null forgets it. */
+export function keepSession(site, session) {
+  const { [site]: old, ...others } = knownSessions();
+  write(SESSIONS, session ? { ...others, [site]: session } : others);
 }
 
 export function keepToken(token) {
