@@ -7,6 +7,7 @@ at once, the rest by a task. `Reader.spread_from` says that some are left, for t
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Final
 
 from django.db import connection
@@ -22,6 +23,7 @@ from project.names import name_key
 from project.transactions import in_transaction
 
 THREADS_AT_ONCE: Final = 20
+UNDER_WAY: Final = timedelta(seconds=90)
 
 # The one reader of an address: made, or found and proven once more.
 _FIND: Final = """
@@ -135,8 +137,10 @@ def spread(reader_id: int, threads: int = THREADS_AT_ONCE) -> bool:
         in_transaction(lambda chosen=article_id: _show_in(reader_id, chosen))  # type: ignore[misc]
     if len(articles) > threads:
         return False
-    # A change that came meanwhile has another time, and stays to be found.
-    Reader.objects.filter(pk=reader_id, spread_from=begun).update(spread_from=None)
+    # A change that came meanwhile has another time, and stays to be found. So does one that is younger than the longest
+    # transaction: a comment that was being posted may still come with what she was called before.
+    spent = Reader.objects.filter(pk=reader_id, spread_from=begun, spread_from__lt=Now() - UNDER_WAY)
+    spent.update(spread_from=None)
     return True
 
 

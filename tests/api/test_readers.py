@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.test import Client
 
 from articles.models import Article
@@ -145,7 +147,6 @@ def test_another_name_moves_every_thread_in_which_she_is_shown() -> None:
     assert shown(here) == [("Benjamin", "verified")]
     assert shown(there) == [("Benjamin", "verified"), ("Dee", None)]
     assert (version(here), version(there)) == (before[0] + 1, before[1] + 1)
-    assert Reader.objects.get().spread_from is None
     ben.call("PATCH", "", {"name": "Benjamin"})
     assert version(here) == before[0] + 1
     check_site(here.site)
@@ -161,10 +162,23 @@ def test_what_is_left_of_a_change_is_found_by_the_sweep(monkeypatch: pytest.Monk
     assert not readers.spread(ben.reader.pk, 2)
     assert sum(shown(article) == [("Benjamin", "verified")] for article in articles) == 2
     assert readers.readers_to_spread(10) == [ben.reader.pk]
+    Reader.objects.update(spread_from=F("spread_from") - timedelta(minutes=2))
     while not readers.spread(ben.reader.pk, 2):
         pass
     assert all(shown(article) == [("Benjamin", "verified")] for article in articles)
     assert readers.readers_to_spread(10) == []
+
+
+def test_comment_that_was_being_posted_is_found_after_the_change() -> None:
+    article = make_article()
+    ben = Speaker(article.site)
+    readers.change_profile(ben.reader, name="Benjamin", url="")
+    assert readers.spread(ben.reader.pk)
+    late = make_comment(article, reader=ben.reader, author_name="Ben", author_role="verified")
+    assert readers.readers_to_spread(10) == [ben.reader.pk]
+    assert readers.spread(ben.reader.pk)
+    late.refresh_from_db()
+    assert late.author_name == "Benjamin"
 
 
 def test_member_who_comes_or_goes_is_shown_as_what_she_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
