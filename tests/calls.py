@@ -15,6 +15,7 @@ from django.test import Client
 
 from comments.services.sessions import offer_code
 from project.tokens import new_voter_token
+from tests.factories import make_sso_token
 from tests.routes import Route, routes
 from tests.world import OWN, Side
 
@@ -107,7 +108,7 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     ),
     "DELETE /api/v1/readers/me/mutes/{mute_id}": as_reader(mute_id=1),
     "POST /api/v1/sign-in": lambda s: Call(body={**of_site(s), "email": "dora@example.com"}),
-    "POST /api/v1/sign-in/sso": lambda s: Call(body={**of_site(s), "token": "false"}),
+    "POST /api/v1/sign-in/sso": lambda s: Call(body={**of_site(s), "token": make_sso_token(s.site)}),
     "POST /api/v1/sign-in/code": lambda s: Call(body={**of_site(s), "code": offer_code(s.reader, "email")}),
     "GET /api/v1/recent": lambda s: Call(query=of_site(s)),
     "GET /api/v1/search": lambda s: Call(query={**of_site(s), "q": "first"}),

@@ -9,12 +9,14 @@ from django.conf import settings
 from django.db import connection
 
 from articles.models import Article, Member, Site
+from articles.services.sign_ons import add_sign_on
 from comments.models import Comment, Mute, Reader
 from comments.services.sessions import open_session
 from comments.services.sign_in import Link, sign_in_token
 from sharing.models import Delivery, Follow, Notification
 from sharing.tokens import confirm_url, leave_url, manage_url
 from tests.factories import (
+    SSO_SECRET,
     make_api_key,
     make_article,
     make_comment,
@@ -87,6 +89,7 @@ def make_side(word: str) -> Side:
     make_comment(article, comment, body=f"Reply {word}.", **who)
     decided = make_comment(article, body=f"Decided {word}.", status="rejected", **who)
     decided.decisions.create(site=site, old_status="pending", status="rejected", revision=1)
+    add_sign_on(site, "hmac", secret=SSO_SECRET)
     reader = make_reader(site, f"dora@{word}.example.org", name=f"Dora of {word}")
     make_comment(article, body=f"Proven {word}.", reader=reader, author_name=reader.name, author_email=reader.address)
     Mute.objects.create(site=site, reader=reader, muted_key=f"name:{word}", label=f"Muted {word}")

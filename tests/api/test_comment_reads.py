@@ -36,7 +36,7 @@ def test_held_comment_stays_visible_to_its_author(client: Client) -> None:
     )
     assert answer["Cache-Control"] == "private, no-store"
     data = answer.json()
-    assert {*data} == {"votes", "editable", "pending"}
+    assert {*data} == {"votes", "editable", "pending", "muted"}
     assert (data["votes"], data["editable"]) == ({}, [])
     assert [each["id"] for each in data["pending"]] == [b.pk, c.pk]
     assert {*data["pending"][0]} == COMMENT
@@ -53,7 +53,7 @@ def test_nobody_sees_what_others_have_waiting(client: Client) -> None:
     a = sketch["a"]
     forged = edit_token(a.pk, other["x"].nonce.hex)
     foreign = edit_token(other["x"].pk, other["x"].nonce.hex)
-    nothing = {"votes": {}, "editable": [], "pending": []}
+    nothing = {"votes": {}, "editable": [], "pending": [], "muted": []}
     for tokens in ("", forged, foreign, f"{forged},{foreign}", "awe_", "é", "awe_99999999999999999999.x" * 9):
         headers = {"X-Afterword-Edit-Tokens": tokens}
         assert get(client, "thread/mine", article=sketch.article.pk, headers=headers).json() == nothing

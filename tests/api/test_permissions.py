@@ -74,7 +74,7 @@ TABLE: dict[str, Row] = {
     "DELETE /api/v1/readers/me/mutes/{mute_id}": (204, 401, 401, 401, 204, 401),
     "POST /api/v1/sign-in": 202,
     "POST /api/v1/sign-in/code": 201,
-    "POST /api/v1/sign-in/sso": 401,  # the token is false
+    "POST /api/v1/sign-in/sso": 201,
     "GET /api/v1/recent": 200,
     "GET /api/v1/search": 200,
     "GET /api/v1/share-links": 200,

@@ -22,25 +22,21 @@ from comments.models import Comment, Identity, Reader, ReaderSession
 from project import http as client_of_ours
 from project.errors import Problem
 from project.sealed import unseal
-from tests.factories import ADA, BEN, make_article, make_member, make_reader, make_site
+from tests.factories import ADA, BEN, SSO_SECRET, make_article, make_member, make_reader, make_site, make_sso_token
 from tests.unit.test_assertions import disqus
 
 pytestmark = pytest.mark.django_db
-SECRET = "a secret of thirty-two characters"
 
 
 @pytest.fixture
 def site() -> Site:
     site = make_site()
-    add_sign_on(site, "hmac", secret=SECRET)
+    add_sign_on(site, "hmac", secret=SSO_SECRET)
     return site
 
 
 def token(site: Site, **changes: Any) -> str:
-    now = int(time.time())
-    said = {"sub": "7", "aud": site.slug, "iat": now, "exp": now + 300, "name": "Ben", "jti": str(time.monotonic_ns())}
-    said = {name: value for name, value in (said | changes).items() if value is not None}
-    return jwt.encode(said, SECRET, "HS256")
+    return make_sso_token(site, **changes)
 
 
 def sign_in(site: Site, text: Any) -> Any:
@@ -81,7 +77,7 @@ def test_publisher_cannot_make_somebody_pass_for_staff(site: Site) -> None:
 
 def test_token_works_once_and_on_its_own_site(site: Site) -> None:
     other = make_site()
-    add_sign_on(other, "hmac", secret=SECRET)
+    add_sign_on(other, "hmac", secret=SSO_SECRET)
     used = token(site)
     assert sign_in(other, used).json()["code"] == "sign_in_invalid"
     assert sign_in(site, used).status_code == 201
@@ -94,7 +90,7 @@ def test_token_works_once_and_on_its_own_site(site: Site) -> None:
 
 def test_secret_is_stored_encrypted_and_can_be_taken_back(site: Site) -> None:
     row = SignOn.objects.get()
-    assert SECRET not in row.secret and unseal(row.secret) == SECRET
+    assert SSO_SECRET not in row.secret and unseal(row.secret) == SSO_SECRET
     revoke_sign_on(row)
     assert sign_in(site, token(site)).status_code == 401
 
@@ -110,7 +106,7 @@ def test_token_of_a_megabyte_is_too_large(site: Site) -> None:
 
 
 def test_disqus_site_switches_without_work(site: Site) -> None:
-    add_sign_on(site, "disqus", secret=SECRET)
+    add_sign_on(site, "disqus", secret=SSO_SECRET)
     message = disqus({"id": "7", "username": "Ben", "email": BEN}, time.time())
     answer = sign_in(site, message)
     assert answer.status_code == 201 and answer.json()["reader"]["name"] == "Ben"

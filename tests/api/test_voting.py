@@ -222,7 +222,8 @@ class TestMine:
             put(client, comment, value, voter=voter)
         put(client, left)
         found = mine(client, liked, voter)
-        assert found == {"votes": {str(liked.pk): 1, str(not_liked.pk): -1}, "editable": [], "pending": []}
+        votes = {str(liked.pk): 1, str(not_liked.pk): -1}
+        assert found == {"votes": votes, "editable": [], "pending": [], "muted": []}
         assert mine(client, elsewhere, voter)["votes"] == {str(elsewhere.pk): 1}
 
     def test_others_have_none(self, client: Client) -> None:
