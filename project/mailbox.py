@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.policy import default
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,17 @@ def recent_letters(limit: int) -> list[Letter]:
     folder = Path(settings.EMAIL_FILE_PATH)
     names = sorted((path.name for path in folder.glob("*.eml")), reverse=True)[:limit] if folder.is_dir() else []
     return [letter for name in names if (letter := read_letter(name))]
+
+
+def forget_letters(address: str) -> int:
+    """Delete the messages to an address, in whatever letter case it was typed; return how many."""
+    folder, forgotten = Path(settings.EMAIL_FILE_PATH), 0
+    for path in folder.glob("*.eml") if folder.is_dir() else ():
+        letter = read_letter(path.name)
+        if letter is not None and parseaddr(letter.recipient)[1].lower() == address.lower():
+            path.unlink(missing_ok=True)
+            forgotten += 1
+    return forgotten
 
 
 def read_letter(name: str) -> Letter | None:

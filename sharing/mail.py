@@ -114,7 +114,7 @@ def new_comment(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Le
     def context() -> dict[str, Any]:
         return {**_of_comment(comment, article), "reply": reply, "reason": reason, "site": _name(delivery.site)}
 
-    key = (notification.pk, comment.revision, reason, delivery.follower_id is None)
+    key = (notification.pk, comment.revision, comment.nonce, reason, delivery.follower_id is None)
     return _notice(delivery, drafts, "new_comment", key, context, _threaded(article))
 
 
@@ -152,7 +152,9 @@ def held_comment(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> L
         }
 
     headers = {"List-Id": _list_id(delivery.site, "held")}
-    return _notice(delivery, drafts, "held_comment", (notification.pk, comment.revision), context, headers)
+    return _notice(
+        delivery, drafts, "held_comment", (notification.pk, comment.revision, comment.nonce), context, headers
+    )
 
 
 def shares_notice(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:

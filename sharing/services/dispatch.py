@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from django.db import connection, models, transaction
 from django.db.models import Q
@@ -67,7 +68,7 @@ LOOK_AGAIN: Final = """
         CASE d.why WHEN 'author' THEN ARRAY[a.author_email] WHEN 'member' THEN
             ARRAY(SELECT u.email FROM articles_member m JOIN auth_user u ON u.id = m.user_id
                 WHERE m.site_id = d.site_id AND m.notice = 'immediate' AND u.is_active) END,
-        c.revision
+        c.revision, c.nonce
     FROM sharing_delivery d
     LEFT JOIN sharing_notification n ON n.id = d.notification_id
     LEFT JOIN articles_article a ON a.id = n.article_id
@@ -84,7 +85,10 @@ RELEASE: Final = """
 
 
 class Look(NamedTuple):
-    """What a delivery's last check before sending found; `addresses` are those of the author, or of the members."""
+    """What a delivery's last check before sending found; `addresses` are those of the author, or of the members.
+
+    `revision` and `nonce` are those of the comment it is about: one changes with the text, the other with erasure.
+    """
 
     mine: bool
     late: bool
@@ -93,6 +97,7 @@ class Look(NamedTuple):
     visible: bool
     addresses: list[str] | None
     revision: int | None
+    nonce: UUID | None
 
 
 def send_due(queue: str) -> bool:
@@ -195,7 +200,7 @@ def _last_check(delivery: Delivery, follows: dict[int, Follow], drafts: Drafts) 
         _settle(delivery, Status.SKIPPED, objection)
         return None
     comment = delivery.notification.comment if delivery.notification else None
-    if comment is not None and comment.revision != look.revision:
+    if comment is not None and (comment.revision, comment.nonce) != (look.revision, look.nonce):
         comment.refresh_from_db()
     try:
         return letter_of(delivery, follows[look.follow_ids[0]] if look.follow_ids else None, drafts)

@@ -27,7 +27,8 @@ EXPIRES: Final = {
 
 # The next page of followers by id. Every target gives its own next followers from the index; whoever stands under
 # several is one row, her follows in order of the targets. A page's last follower is at most any target's last one,
-# so nobody is passed over. `page` is what was looked at, also where the insert leaves somebody out.
+# so nobody is passed over. `page` is what was looked at, also where the insert leaves somebody out: whoever was erased
+# meanwhile is gone when her row is to be locked, and whoever is locked is not erased before the COMMIT.
 PLAN_FOLLOWERS: Final = """
     WITH target AS (
         SELECT kind, key, rank FROM unnest(%(kinds)s::text[], %(keys)s::text[]) WITH ORDINALITY AS t(kind, key, rank)
@@ -51,6 +52,7 @@ PLAN_FOLLOWERS: Final = """
             SELECT FROM sharing_suppression s
             WHERE s.site_id = %(site)s AND s.address_key = r.address_key AND s.kind = ANY(%(total)s))
         ORDER BY r.id
+        FOR KEY SHARE OF r
         ON CONFLICT DO NOTHING
     )
     SELECT count(*), max(follower_id) FROM page

@@ -24,7 +24,8 @@ _NAMED: Final = """
       AND NOT EXISTS (
         SELECT FROM sharing_suppression s
         WHERE s.site_id = %(site)s AND s.address_key = r.address_key AND s.kind = ANY(%(total)s))
-    ORDER BY f.id"""
+    ORDER BY f.id
+    FOR KEY SHARE OF r"""
 
 
 def plan_mentioned(notification: Notification, *, author: str, expires_at: datetime) -> None:

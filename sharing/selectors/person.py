@@ -1,0 +1,45 @@
+"""What is held about one person on one site: everything, for whoever asks to see it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from articles.models import Site
+from comments.selectors.person import held_in_comments, person_of
+from sharing.models import Consent, Delivery, Follow, Follower, Suppression
+
+
+def held_about(site: Site, email: str) -> dict[str, Any]:
+    """Return everything that is held about an address in a site, as plain values and dates.
+
+    Problem: validation_failed, for what is no address.
+    """
+    person = person_of(site, email)
+    of_address = {"site": site, "address_key": person.key}
+    target = ("target_kind", "target_key")
+    follows = Follow.objects.filter(follower__site=site, follower__address_key=person.key)
+    deliveries = Delivery.objects.filter(site=site, target_key=person.key)
+    return {
+        "site": site.slug,
+        "address": person.address,
+        **held_in_comments(person),
+        "follower": Follower.objects.filter(**of_address)
+        .values("address", "language", "timezone", "created_at")
+        .first(),
+        "follows": list(
+            follows.order_by("pk").values(
+                *target, "frequency", "status", "created_at", "confirmed_at", "unsubscribed_at"
+            )
+        ),
+        "consents": list(
+            Consent.objects.filter(**of_address)
+            .order_by("pk")
+            .values(*target, "event", "door", "wording", "happened_at")
+        ),
+        "suppressions": list(Suppression.objects.filter(**of_address).order_by("pk").values("kind", "created_at")),
+        "deliveries": list(
+            deliveries.order_by("pk").values(
+                "kind", "cause_key", "channel", "why", "address", "status", "last_error", "created_at", "settled_at"
+            )
+        ),
+    }
