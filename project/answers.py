@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from django.http import HttpResponse
+
+# What one reader is shown of herself.
+PRIVATE: Final = {"Cache-Control": "private, no-store"}
 
 
 def json_response(data: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:

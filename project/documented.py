@@ -19,6 +19,10 @@ RETRY_KEY: Final = OpenApiParameter(
     "answered as before.",
 )
 
+SESSION: Final = OpenApiParameter(
+    "Authorization", str, OpenApiParameter.HEADER, description="`Bearer` and a session, `aws_…`."
+)
+
 
 def documented(**operations: Describe) -> Callable[[View], View]:
     """Describe a plain view: `@documented(get=extend_schema(...))`, one `extend_schema` for each method that it takes.

@@ -107,6 +107,8 @@ CALLS: dict[str, Callable[[Side], Call]] = {
         body={"comment": s.comment.pk}, headers={"Authorization": f"Bearer {s.session}"}
     ),
     "DELETE /api/v1/readers/me/mutes/{mute_id}": as_reader(mute_id=1),
+    "GET /api/v1/readers/me/export": as_reader(),
+    "POST /api/v1/readers/me/erasure": as_reader({"texts": "erase"}),
     "POST /api/v1/sign-in": lambda s: Call(body={**of_site(s), "email": "dora@example.com"}),
     "POST /api/v1/sign-in/sso": lambda s: Call(body={**of_site(s), "token": make_sso_token(s.site)}),
     "POST /api/v1/sign-in/code": lambda s: Call(body={**of_site(s), "code": offer_code(s.reader, "email")}),

@@ -16,7 +16,10 @@ from project.tokens import Purpose, keyed_hash
 
 @dataclass(frozen=True)
 class Person:
-    """An address on a site: as it is compared, its keyed hash, and the reader who has proven that it is hers."""
+    """An address on a site: as it is compared, its keyed hash, and the reader who has proven that it is hers.
+
+    A reader of the site's own sign-on may have no address: then `key` is one that no address has.
+    """
 
     site: Site
     address: str
@@ -56,6 +59,11 @@ def person_of(site: Site, email: str) -> Person:
     key = addresses.email_key(canonical)
     reader_id = Reader.objects.filter(site=site, address_key=key).values_list("pk", flat=True).first()
     return Person(site, canonical, key, reader_id)
+
+
+def person_of_reader(reader: Reader) -> Person:
+    """Return who is known as a reader, by the address that she has proven if there is one."""
+    return Person(reader.site, reader.address, reader.address_key or f"reader:{reader.pk}", reader.pk)
 
 
 def held_in_comments(person: Person) -> dict[str, Any]:

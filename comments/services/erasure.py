@@ -22,6 +22,7 @@ from project.transactions import in_transaction
 
 NOBODY: Final = "Former reader"
 ERASED: Final = "erased"
+PASSES: Final = 2
 
 _UNSIGN: Final = """
     UPDATE comments_comment
@@ -62,16 +63,20 @@ def erase_from_comments(person: Person, *, texts: bool) -> tuple[dict[str, int],
         "reports": _write(_UNSIGN_REPORTS, person.reports().values_list("pk", flat=True)),
         "comments": 0,
         "revisions": 0,
+        "answers": 0,
     }
-    ids = list(person.comments().order_by("pk").values_list("pk", flat=True))
-    answers = _forget_answers(person, ids)
-    for comment_id in ids:
-        counts["revisions"] += in_transaction(partial(_erase_comment, comment_id, texts))
-        counts["comments"] += 1
-    # Once more, for what was answered meanwhile.
-    counts["answers"] = answers + _forget_answers(person, ids)
+    # Her sessions end first, so that she says nothing more in them; what was being posted is met by a second pass.
+    counts |= in_transaction(lambda: _empty_reader(person))
+    ids: list[int] = []
+    for _ in range(PASSES):
+        found = list(person.comments().order_by("pk").values_list("pk", flat=True))
+        for comment_id in found:
+            counts["revisions"] += in_transaction(partial(_erase_comment, comment_id, texts))
+        ids += found
+        counts["answers"] += _forget_answers(person, ids)
+    counts["comments"] = len(ids)
     _rename_in_log(Comment, ids)
-    return counts | _erase_reader(person), ids
+    return counts, ids
 
 
 def _erase_comment(comment_id: int, texts: bool) -> int:
@@ -91,12 +96,8 @@ def _erase_comment(comment_id: int, texts: bool) -> int:
     return emptied
 
 
-def _erase_reader(person: Person) -> dict[str, int]:
-    """Leave of the reader a row without a name, and end everything by which she could come back to it."""
-    return in_transaction(lambda: _empty_reader(person))
-
-
 def _empty_reader(person: Person) -> dict[str, int]:
+    """Leave of the reader a row without a name, and end everything by which she could come back to it."""
     muted = [f"guest:{person.key}", f"reader:{person.reader_id}"]
     counts = {"muted_by_others": Mute.objects.filter(site=person.site, muted_key__in=muted).delete()[0]}
     if person.reader_id is None:
@@ -105,7 +106,15 @@ def _empty_reader(person: Person) -> dict[str, int]:
     for name, table in (("sessions", ReaderSession), ("identities", Identity), ("mutes", Mute)):
         counts[name] = table._default_manager.filter(reader=person.reader_id).delete()[0]
     counts["readers"] = Reader.objects.filter(pk=person.reader_id).update(
-        name="", address="", address_key="", url="", verified_at=None, erased_at=Now()
+        name="",
+        name_key="",
+        address="",
+        address_key="",
+        url="",
+        role="",
+        spread_from=None,
+        verified_at=None,
+        erased_at=Now(),
     )
     return counts
 

@@ -19,7 +19,7 @@ from comments.serializers import PermalinkSerializer, comment_data
 from comments.services.editing import Editor, delete_comment, edit_comment, editor_of
 from comments.views import reading
 from comments.views.credentials import claim_of
-from project.answers import json_response
+from project.answers import PRIVATE, json_response
 from project.documented import documented
 from project.parsers import read_json
 from project.routes import allows
@@ -105,7 +105,7 @@ def source(request: HttpRequest, comment_id: int) -> HttpResponse:
     sent = credential(request)
     found = comment_to_change(comment_id)
     editor_of(found, claim_of(request, sent, found.article.site), sent.api_key)
-    return json_response({"body": found.source, "revision": found.revision}, headers=reading.PRIVATE)
+    return json_response({"body": found.source, "revision": found.revision}, headers=PRIVATE)
 
 
 urlpatterns = [

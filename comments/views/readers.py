@@ -21,18 +21,14 @@ from comments.services.readers import change_profile, claim_comments, spread
 from comments.services.sessions import end_sessions
 from comments.tasks import spread_reader
 from project import cursors
-from project.answers import json_response
-from project.documented import documented
+from project.answers import PRIVATE, json_response
+from project.documented import SESSION, documented
 from project.errors import refused_field
 from project.parsers import read_json
 from project.routes import allows
 from project.throttling import limited
 
-PRIVATE: Final = {"Cache-Control": "private, no-store"}
 PAGE: Final = 25
-SESSION: Final[list[Any]] = [
-    OpenApiParameter("Authorization", str, OpenApiParameter.HEADER, description="`Bearer` and a session, `aws_…`."),
-]
 
 
 def _private(data: Any, status: int = 200) -> HttpResponse:
@@ -40,10 +36,10 @@ def _private(data: Any, status: int = 200) -> HttpResponse:
 
 
 @documented(
-    get=extend_schema(operation_id="reader_me", parameters=SESSION, responses=serializers.ReaderSerializer),
+    get=extend_schema(operation_id="reader_me", parameters=[SESSION], responses=serializers.ReaderSerializer),
     patch=extend_schema(
         operation_id="change_reader",
-        parameters=SESSION,
+        parameters=[SESSION],
         request=serializers.ProfileSerializer,
         responses=serializers.ReaderSerializer,
     ),
@@ -62,8 +58,10 @@ def me(request: HttpRequest) -> HttpResponse:
 
 
 @documented(
-    get=extend_schema(operation_id="reader_sessions", parameters=SESSION, responses=serializers.SessionsSerializer),
-    delete=extend_schema(operation_id="end_sessions", parameters=SESSION, responses={200: serializers.EndedSerializer}),
+    get=extend_schema(operation_id="reader_sessions", parameters=[SESSION], responses=serializers.SessionsSerializer),
+    delete=extend_schema(
+        operation_id="end_sessions", parameters=[SESSION], responses={200: serializers.EndedSerializer}
+    ),
 )
 @csrf_exempt
 @limited("edits", "DELETE")
@@ -78,7 +76,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
 
 
 @documented(
-    delete=extend_schema(operation_id="end_session", parameters=SESSION, responses={200: serializers.EndedSerializer})
+    delete=extend_schema(operation_id="end_session", parameters=[SESSION], responses={200: serializers.EndedSerializer})
 )
 @csrf_exempt
 @limited("edits")
@@ -92,7 +90,7 @@ def one_session(request: HttpRequest, session_id: int) -> HttpResponse:
 @documented(
     get=extend_schema(
         operation_id="reader_comments",
-        parameters=[*SESSION, OpenApiParameter("cursor", str)],
+        parameters=[SESSION, OpenApiParameter("cursor", str)],
         responses=serializers.OwnCommentsSerializer,
     )
 )
@@ -108,7 +106,7 @@ def own_comments(request: HttpRequest) -> HttpResponse:
     return _private({"comments": listed, "next": cursors.encode(scope, rows[-1].pk) if more else None})
 
 
-@documented(post=extend_schema(operation_id="claim", parameters=SESSION, responses=serializers.ClaimedSerializer))
+@documented(post=extend_schema(operation_id="claim", parameters=[SESSION], responses=serializers.ClaimedSerializer))
 @csrf_exempt
 @limited("edits")
 @allows("POST")
@@ -126,10 +124,10 @@ def claims(request: HttpRequest) -> HttpResponse:
 
 
 @documented(
-    get=extend_schema(operation_id="mutes", parameters=SESSION, responses=serializers.MutesSerializer),
+    get=extend_schema(operation_id="mutes", parameters=[SESSION], responses=serializers.MutesSerializer),
     put=extend_schema(
         operation_id="mute",
-        parameters=SESSION,
+        parameters=[SESSION],
         request=serializers.MuteWishSerializer,
         responses=serializers.MuteSerializer,
     ),
@@ -148,7 +146,7 @@ def mutes(request: HttpRequest) -> HttpResponse:
     return _private(serializers.mute_data(mute_author(reader, comment_id)))
 
 
-@documented(delete=extend_schema(operation_id="unmute", parameters=SESSION, responses={204: None}))
+@documented(delete=extend_schema(operation_id="unmute", parameters=[SESSION], responses={204: None}))
 @csrf_exempt
 @limited("edits")
 @allows("DELETE")

@@ -22,7 +22,7 @@ from comments.selectors.votes import votes_of
 from comments.services.orders import keep_order
 from comments.views.voting import VOTER, VOTER_HEADER
 from comments.voters import voter_key
-from project.answers import json_response
+from project.answers import PRIVATE, json_response
 from project.cacheable import cacheable_json
 from project.documented import documented
 from project.errors import refused_field
@@ -36,7 +36,6 @@ MAX_VERSION: Final = 2**63 - 1
 # Seconds for which a web process may keep what no version tells: lists of a whole site, and numbers of shares.
 LIST_AGE: Final = 1.0
 SHARES_AGE: Final = 10.0
-PRIVATE: Final = {"Cache-Control": "private, no-store"}
 
 SITE: Final = OpenApiParameter("site", str, required=True, description="Slug of the site.")
 PAGE: Final = [

@@ -24,9 +24,8 @@ from comments.services.sessions import Opened, take_code
 from comments.services.sign_in import Link, read_sign_in, sign_in_by_link
 from comments.services.sso import sign_in_by_sso, sign_ons_to_read
 from comments.tasks import read_sign_on_keys, spread_reader
-from comments.views.readers import PRIVATE
 from project.addresses import canonical_origin
-from project.answers import json_response
+from project.answers import PRIVATE, json_response
 from project.documented import documented
 from project.errors import Problem
 from project.parsers import read_json

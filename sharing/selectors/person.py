@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from articles.models import Site
-from comments.selectors.person import held_in_comments, person_of
+from comments.selectors.person import Person, held_in_comments
 from sharing.models import Consent, Delivery, Follow, Follower, Suppression
 
 
-def held_about(site: Site, email: str) -> dict[str, Any]:
-    """Return everything that is held about an address in a site, as plain values and dates.
-
-    Problem: validation_failed, for what is no address.
-    """
-    person = person_of(site, email)
+def held_about(person: Person) -> dict[str, Any]:
+    """Return everything that is held about a person in a site, as plain values and dates."""
+    site = person.site
     of_address = {"site": site, "address_key": person.key}
     target = ("target_kind", "target_key")
     follows = Follow.objects.filter(follower__site=site, follower__address_key=person.key)

@@ -135,6 +135,7 @@ WORDLESS = {
         "GET /api/v1/moderation/comments/{comment_id}/revisions",
         "GET /api/v1/moderation/reports",
     ],
+    "for one reader, about herself": ["GET /api/v1/readers/me/export"],
     "for one follower, by her link": [f"GET /follows/{what}/{{token}}" for what in ("confirm", "leave", "manage")],
     "for staff": ["GET /sent-mail/", "GET /sent-mail/{name}"],
     "about the service": [f"GET /{what}" for what in ("livez", "readyz", "metrics", "api/v1/schema", "api/v1/docs")],

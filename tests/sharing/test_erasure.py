@@ -22,6 +22,7 @@ from pytest_django import Settings
 from articles.models import Article, IdempotencyRecord, Site
 from comments.models import Comment, Identity, Mute, Reader, ReaderSession, Report, Revision, Vote
 from comments.selectors import read_thread
+from comments.selectors.person import person_of
 from project.addresses import email_key
 from project.mailbox import EmailBackend
 from project.tokens import new_voter_token
@@ -253,7 +254,7 @@ class TestMailMeanwhile:
     def test_what_was_planned_is_not_sent(self, article: Article, comment: Comment, sink: SmtpSink) -> None:
         make_follow(article.site, EMAIL, article=article)
         planned(article, comment)
-        receipt = erase_person(article.site, EMAIL)
+        receipt = erase_person(person_of(article.site, EMAIL))
         send()
         assert sink.messages == []
         delivery = Delivery.objects.get()
@@ -264,7 +265,7 @@ class TestMailMeanwhile:
         article.save()
         make_follow(article.site, EMAIL, article=article)
         notification = noted(article, comment)
-        erase_person(article.site, EMAIL)
+        erase_person(person_of(article.site, EMAIL))
         while plan_next_page(notification.pk):
             pass
         send()
@@ -283,7 +284,7 @@ class TestMailMeanwhile:
         def erased_meanwhile(queue: str) -> list[Delivery]:
             batch = claim(queue)
             if batch:
-                assert erase_person(article.site, EMAIL, patience=0)["unsettled"] == 1
+                assert erase_person(person_of(article.site, EMAIL), patience=0)["unsettled"] == 1
             return batch
 
         monkeypatch.setattr(dispatch, "_claim", erased_meanwhile)
@@ -315,7 +316,7 @@ class TestBesideOthers:
         sender = beside(send)
         assert asked.wait(10)
         receipts: list[dict[str, Any]] = []
-        eraser = beside(lambda: receipts.append(erase_person(article.site, EMAIL)))
+        eraser = beside(lambda: receipts.append(erase_person(person_of(article.site, EMAIL))))
         eraser.join(1)
         assert not receipts
         told.set()
@@ -341,7 +342,7 @@ class TestBesideOthers:
 
             def erase_her(begin: threading.Barrier = begin) -> None:
                 begin.wait(10)
-                erase_person(article.site, EMAIL)
+                erase_person(person_of(article.site, EMAIL))
 
             workers = [beside(plan), beside(erase_her)]
             for worker in workers:

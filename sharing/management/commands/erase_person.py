@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from articles.selectors import find_site
+from comments.selectors.person import person_of
 from project.errors import Problem
 from sharing.services.erasure import erase_person
 
@@ -30,7 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            receipt = erase_person(find_site(options["site"]), options["email"], texts=options["texts"])
+            receipt = erase_person(person_of(find_site(options["site"]), options["email"]), texts=options["texts"])
         except Problem as problem:
             reason = problem.errors[0]["message"] if problem.errors else problem.detail
             raise CommandError(reason, returncode=REFUSED) from None

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 
 from articles.selectors import find_site
+from comments.selectors.person import person_of
 from project.errors import Problem
 from sharing.selectors.person import held_about
 
@@ -30,7 +31,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         output: Path | None = options["output"]
         try:
-            held = held_about(find_site(options["site"]), options["email"])
+            held = held_about(person_of(find_site(options["site"]), options["email"]))
             written = json.dumps(held, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
             if output is None:
                 self.stdout.write(written)
