@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, QuerySet
@@ -11,10 +12,11 @@ from django.forms import ModelForm, MultipleChoiceField
 from django.forms.widgets import CheckboxSelectMultiple
 from django.http import HttpRequest
 
-from articles.models import ApiKey, Article, ArticleKey, Member, SignOn, Site, SiteOrigin
+from articles.models import ApiKey, Article, ArticleKey, Member, SignOn, Site, SiteOrigin, SocialLogin
 from articles.services.pages import delete_article
 from articles.services.sign_ons import revoke_sign_on
 from articles.services.sites import issue_api_key, note_settings_change, revoke_api_key
+from articles.services.social_logins import revoke_social_login
 from project.addresses import canonical_origin
 from project.admin import SiteScopedAdmin, SiteScopedInline
 from project.errors import Problem
@@ -207,3 +209,33 @@ class SignOnAdmin(SiteScopedAdmin[SignOn]):
     def revoke(self, request: HttpRequest, chosen: QuerySet[SignOn]) -> None:
         for sign_on in chosen:
             revoke_sign_on(sign_on)
+
+
+FOREIGN = [apps.get_app_config(label) for label in ("account", "socialaccount")]
+# The tables of django-allauth stay empty: nobody needs to see them.
+admin.site.unregister(
+    [model for model in apps.get_models() if model._meta.app_config in FOREIGN and admin.site.is_registered(model)]
+)
+
+
+@admin.register(SocialLogin)
+class SocialLoginAdmin(SiteScopedAdmin[SocialLogin]):
+    """Where readers may sign in: made by `manage.py create_social_login`, seen and revoked here by owners."""
+
+    members_may, owners_may = frozenset(), frozenset({"view", "change"})
+    list_display = ("label", "site", "name", "server_url", "client_id", "is_inside", "created_at", "revoked_at")
+    list_filter = ("site",)
+    list_select_related = ("site",)
+    fields = readonly_fields = ("site", "name", "label", "server_url", "client_id", "is_inside", "revoked_at")
+    actions = ("revoke",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.action(description="Revoke", permissions=["change"])
+    def revoke(self, request: HttpRequest, chosen: QuerySet[SocialLogin]) -> None:
+        for login in chosen:
+            revoke_social_login(login)

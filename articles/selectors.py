@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.conf import settings
-from django.db.models import Q
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q
+from django.db.models.functions import JSONObject
 
-from articles.models import Article, ArticleKey, ArticleQuerySet, Site
+from articles.models import Article, ArticleKey, ArticleQuerySet, Site, SocialLogin
 from project import cursors
 from project.addresses import canonical_origin, canonical_url
 from project.errors import Problem, refused_field
@@ -68,8 +70,18 @@ def find_site(slug: str) -> Site:
 
 
 def article_by_id(article_id: int) -> Article | None:
-    """Return the article of this id with its site, whatever its visibility, but never a deleted one."""
-    return Article.objects.filter(pk=article_id, deleted_at=None).select_related("site").first()
+    """Return the article of this id with its site, whatever its visibility, but never a deleted one.
+
+    `social_logins` of the article are the providers at which readers of its site may sign in: `{"name", "label"}`.
+    """
+    logins = SocialLogin.objects.filter(site=OuterRef("site"), revoked_at=None).order_by("pk")
+    named = ArraySubquery(logins.values(json=JSONObject(name="name", label="label")))
+    return (
+        Article.objects.filter(pk=article_id, deleted_at=None)
+        .select_related("site")
+        .annotate(social_logins=named)
+        .first()
+    )
 
 
 def public_article(article_id: int) -> Article:

@@ -14,6 +14,7 @@ MAX_NAME = 100
 MAX_TITLE = 500
 MAX_DETAIL = 1_000
 MAX_CODE = 40
+MAX_VERIFIER = 128
 MAX_ID = 2**63 - 1
 MAX_REVISION = 2**31 - 1
 FOLLOW_WISHES = ("", "replies", "article")
@@ -96,6 +97,14 @@ def read_code(data: Mapping[str, Any]) -> str:
     if not isinstance(code, str) or not code or len(code) > MAX_CODE:
         raise refused_field("code", "required", "Send the code that the page behind the link shows.")
     return code
+
+
+def read_verifier(data: Mapping[str, Any]) -> str:
+    """Return what a page kept to itself when it asked for a code, "" for none. Problem: validation_failed."""
+    verifier = data.get("verifier", "")
+    if not isinstance(verifier, str) or len(verifier) > MAX_VERIFIER:
+        raise refused_field("verifier", "unacceptable", f"A verifier has at most {MAX_VERIFIER} characters.")
+    return verifier
 
 
 def read_token(data: Mapping[str, Any]) -> str:

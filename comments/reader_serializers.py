@@ -82,6 +82,9 @@ class ClaimedSerializer(serializers.Serializer[Any]):
 class CodeSerializer(serializers.Serializer[Any]):
     site = serializers.SlugField()
     code = serializers.CharField(max_length=MAX_CODE, help_text="As the page behind the link shows it.")
+    verifier = serializers.CharField(
+        max_length=128, required=False, help_text="Of the `challenge` with which a provider's window was opened."
+    )
 
 
 class SsoSerializer(serializers.Serializer[Any]):

@@ -9,6 +9,7 @@ from comments.views import (
     reporting,
     search,
     sign_in,
+    social,
     stream,
     voting,
     writing,
@@ -24,6 +25,7 @@ urlpatterns = [
     *reporting.urlpatterns,
     *moderation.urlpatterns,
     *sign_in.urlpatterns,
+    *social.urlpatterns,
     *readers.urlpatterns,
     *pages.urlpatterns,
 ]

@@ -2,7 +2,8 @@
 
 A name is looked up once, every address that it has must be the internet's, and the connection goes to one of these and
 nowhere else, so that a name cannot mean another address a moment later. Nothing is followed: a redirect is a failure.
-Time and bytes are bounded as a whole, however slowly they come. Only tasks call it, never a reader's request.
+Time and bytes are bounded as a whole, however slowly they come. Only tasks call it, and of readers' requests only those
+that sign her in at a provider which the operator has set up (project.guarded).
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import ipaddress
 import socket
 import ssl
 import threading
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -30,11 +33,39 @@ class FetchError(Exception):
     """Nothing was fetched; the text says why, for operators."""
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a server said, whatever its status; names of headers are as it wrote them."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 def fetch(url: str, *, seconds: float = SECONDS, limit: int = BYTES, accept: str = "*/*") -> bytes:
     """Return the body that an address answers with 200, at most `limit` bytes, within so many seconds in all.
 
     FetchError: no http or https address, a name without an address or with one that is not the internet's, no
     connection, another status, too slow, too large.
+    """
+    answer = exchange("GET", url, {"Accept": accept}, seconds=seconds, limit=limit, only_ok=True)
+    return answer.body
+
+
+def exchange(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes = b"",
+    *,
+    seconds: float = SECONDS,
+    limit: int = BYTES,
+    only_ok: bool = False,
+    inside: str = "",
+) -> Answer:
+    """Send one request and return the answer; `inside` is a `host[:port]` that may have any address.
+
+    FetchError: as `fetch`, another status only with `only_ok`.
     """
     try:
         parts = urlsplit(url)
@@ -44,20 +75,25 @@ def fetch(url: str, *, seconds: float = SECONDS, limit: int = BYTES, accept: str
     if not host or parts.username or parts.password:
         raise FetchError("this is no http or https address")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    own = {"Host": parts.netloc, "User-Agent": "Afterword", "Connection": "close"}
     try:
-        with closing(_connect(_resolve(host, port), port, seconds)) as line:
-            return _ask(line, parts.scheme, host, parts.netloc, path, seconds, limit, accept)
+        address = _resolve(host, port, anywhere=parts.netloc == inside)
+        with closing(_connect(address, port, seconds)) as line, _ended_after(line, seconds):
+            client = http.client.HTTPConnection(host)
+            client.sock = _secured(line, host) if parts.scheme == "https" else line
+            client.request(method, path, body=body or None, headers={**headers, **own})
+            return _read(client, limit, only_ok=only_ok)
     except (OSError, http.client.HTTPException, UnicodeError, ValueError) as error:
         raise FetchError(f"{type(error).__name__}: {error}") from error
 
 
-def _resolve(host: str, port: int) -> str:
+def _resolve(host: str, port: int, *, anywhere: bool = False) -> str:
     """Return the one address to connect to."""
     if host in stands_for:
         return stands_for[host]
     found = {str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
     for address in found:
-        if not is_global(address):
+        if not anywhere and not is_global(address):
             raise FetchError("the name has an address that is not the internet's")
     return sorted(found, key=lambda address: ":" in address)[0]
 
@@ -84,32 +120,34 @@ def _connect(address: str, port: int, seconds: float) -> socket.socket:
     return socket.create_connection((address, port), timeout=seconds)
 
 
-def _ask(
-    line: socket.socket, scheme: str, host: str, netloc: str, path: str, seconds: float, limit: int, accept: str
-) -> bytes:
-    # Each read has a timeout of its own; this ends them all together.
+def _secured(line: socket.socket, host: str) -> ssl.SSLSocket:
+    return ssl.create_default_context().wrap_socket(line, server_hostname=host)
+
+
+@contextmanager
+def _ended_after(line: socket.socket, seconds: float) -> Iterator[None]:
+    """End whatever is done on a connection: each read has a timeout of its own, this ends them all together."""
     spare = line.dup()
     watch = threading.Timer(seconds, lambda: spare.shutdown(socket.SHUT_RDWR))
     watch.daemon = True
     watch.start()
     try:
-        wrapped = ssl.create_default_context().wrap_socket(line, server_hostname=host) if scheme == "https" else line
-        client = http.client.HTTPConnection(host)
-        client.sock = wrapped
-        headers = {"Host": netloc, "Accept": accept, "User-Agent": "Afterword", "Connection": "close"}
-        client.request("GET", path, headers=headers)
-        with closing(client.getresponse()) as answer:
-            if answer.status != OK:
-                raise FetchError(f"the answer has the status {answer.status}")
-            body = bytearray()
-            while chunk := answer.read(CHUNK):
-                body += chunk
-                if len(body) > limit:
-                    raise FetchError(f"the answer is longer than {limit:,} bytes")
-            if answer.length:
-                raise FetchError("the answer was cut off")
-            return bytes(body)
+        yield
     finally:
         watch.cancel()
         watch.join()
         spare.close()
+
+
+def _read(client: http.client.HTTPConnection, limit: int, *, only_ok: bool) -> Answer:
+    with closing(client.getresponse()) as answer:
+        if only_ok and answer.status != OK:
+            raise FetchError(f"the answer has the status {answer.status}")
+        body = bytearray()
+        while chunk := answer.read(CHUNK):
+            body += chunk
+            if len(body) > limit:
+                raise FetchError(f"the answer is longer than {limit:,} bytes")
+        if answer.length:
+            raise FetchError("the answer was cut off")
+        return Answer(answer.status, dict(answer.headers.items()), bytes(body))

@@ -88,6 +88,9 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "project.allauth_apps.Accounts",
+    "project.allauth_apps.SocialAccounts",
+    "allauth.socialaccount.providers.openid_connect",
     "project",
     "articles",
     "comments",
@@ -131,6 +134,11 @@ AUTH_PASSWORD_VALIDATORS = [
 # Who knows how long the oldest due message has waited; the drawer asks by this name (project.health).
 OUTBOX_HEALTH = "sharing.selectors.outbox.outbox_health"
 
+# Signing in at a provider: django-allauth carries the protocol, comments.openid what happens around it.
+SOCIALACCOUNT_ADAPTER = "comments.openid.SocialAdapter"
+# Seconds that one request to a provider may take.
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 4
+
 # Language and time. Days and hours that readers see are computed from their own zone; ours is UTC.
 LANGUAGE_CODE = "en"
 # Ours are the only translations: Django's own alone would mix two languages on one page.
@@ -149,7 +157,8 @@ WHITENOISE_MAX_AGE = 3600
 _secure = PUBLIC_URL.startswith("https:")
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
-SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+# The window in which a reader signs in at a provider closes itself, which it may as long as we are its opener.
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin-allow-popups"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES and _secure else None
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure

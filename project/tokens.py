@@ -159,10 +159,20 @@ def new_code() -> str:
     return "-".join(letters[at : at + 4] for at in (0, 4, 8))
 
 
-def code_hash(site_id: int, code: str) -> str:
-    """Return 32 hex digits of a code as typed: case, blanks and hyphens do not matter."""
+def code_hash(site_id: int, code: str, challenge: str = "") -> str:
+    """Return 32 hex digits of a code as typed: case, blanks and hyphens do not matter.
+
+    `challenge` binds it to whoever knows the verifier (`challenge_of`).
+    """
     letters = "".join(code.split()).replace("-", "").upper()
-    return keyed_hash(Purpose.SIGN_IN_CODE, site_id, letters)
+    bound = (challenge,) if challenge else ()
+    return keyed_hash(Purpose.SIGN_IN_CODE, site_id, letters, *bound)
+
+
+def challenge_of(verifier: str) -> str:
+    """Return the 43 characters that show a verifier without giving it away (RFC 7636, S256)."""
+    digest = hashlib.sha256(verifier.encode(errors="surrogatepass")).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _edit_mac(comment_id: int, nonce: str) -> str:

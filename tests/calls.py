@@ -136,6 +136,8 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "GET /follows/manage/{token}": link("manage"),
     "POST /follows/manage/{token}": link("manage"),
     "GET /readers/me": lambda s: Call(),
+    "GET /sign-in/with/{site_slug}/{name}": lambda s: Call({"site_slug": s.site.slug, "name": "nowhere"}),
+    "GET /sign-in/with/{site_slug}/{name}/back": lambda s: Call({"site_slug": s.site.slug, "name": "nowhere"}),
     "GET /sign-in/{token}": link("sign-in"),
     "POST /sign-in/{token}": link("sign-in"),
     "GET /s/{network_key}/{article_id}": lambda s: Call({"network_key": "linkedin", **article_path(s)}),

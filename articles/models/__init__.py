@@ -2,6 +2,7 @@
 
 from articles.models.article import Article, ArticleKey, ArticleQuerySet
 from articles.models.site import ApiKey, IdempotencyRecord, Member, SignOn, Site, SiteOrigin
+from articles.models.social import SocialLogin
 
 __all__ = [
     "ApiKey",
@@ -13,4 +14,5 @@ __all__ = [
     "SignOn",
     "Site",
     "SiteOrigin",
+    "SocialLogin",
 ]

@@ -16,7 +16,7 @@ from django.db.models.functions import Least, Now
 
 from comments.models import Reader, ReaderSession
 from project.errors import Problem
-from project.tokens import code_hash, new_code, new_session_token, session_digest
+from project.tokens import challenge_of, code_hash, new_code, new_session_token, session_digest
 
 IDLE: Final = timedelta(days=3)
 LONGEST: Final = timedelta(days=30)
@@ -56,13 +56,16 @@ def open_session(reader: Reader, method: str, *, label: str = "") -> Opened:
     return Opened(number, token, expires_at, reader)
 
 
-def offer_code(reader: Reader, method: str) -> str:
-    """Return a code that opens one session of the reader within ten minutes, for her to carry to another page."""
+def offer_code(reader: Reader, method: str, *, challenge: str = "") -> str:
+    """Return a code that opens one session of the reader within ten minutes, for her to carry to another page.
+
+    With `challenge` only a page that knows its verifier can use it.
+    """
     code = new_code()
     values: list[Any] = [
         reader.site_id,
         reader.pk,
-        code_hash(reader.site_id, code),
+        code_hash(reader.site_id, code, challenge),
         ReaderSession.CODE,
         method,
         CODE_LIVES,
@@ -72,15 +75,18 @@ def offer_code(reader: Reader, method: str) -> str:
     return code
 
 
-def take_code(site_id: int, code: str, *, label: str = "") -> Opened:
-    """Open the session that a code stands for. Problem sign_in_invalid: unknown, of another site, used or too old."""
+def take_code(site_id: int, code: str, *, verifier: str = "", label: str = "") -> Opened:
+    """Open the session that a code stands for, with the verifier that it was asked for with, if it was.
+
+    Problem sign_in_invalid: unknown, of another site or verifier, used or too old.
+    """
     token = new_session_token()
     values: list[Any] = [
         session_digest(token),
         label[:MAX_LABEL],
         IDLE,
         site_id,
-        code_hash(site_id, code),
+        code_hash(site_id, code, challenge_of(verifier) if verifier else ""),
         ReaderSession.CODE,
     ]
     with connection.cursor() as cursor:

@@ -37,7 +37,7 @@ def sign_in_by_sso(site: Site, token: str, *, label: str = "") -> Opened:
     def work() -> Opened:
         if not spend_once(site.pk, provider, said.once, timedelta(seconds=said.lives)):
             raise _invalid("This token was used already; a new one is needed for each sign-in.")
-        return open_session(_reader(site, provider, said), provider, label=label)
+        return open_session(reader_of_subject(site, provider, said), provider, label=label)
 
     return in_transaction(work)
 
@@ -72,8 +72,11 @@ def _trust(sign_on: SignOn) -> list[Trust]:
     return [Trust(sign_on.pk, sign_on.audience or sign_on.site.slug, sign_on.issuer, secret, keys)]
 
 
-def _reader(site: Site, provider: str, said: Assertion) -> Reader:
-    """Return the reader whom a subject of the publisher's is, made where she is new."""
+def reader_of_subject(site: Site, provider: str, said: Assertion, *, renames: bool = True) -> Reader:
+    """Return the reader whom a subject is, made where she is new; within a transaction.
+
+    She is called what `said` calls her; without `renames` only if she has no name yet.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"sso:{site.pk}:{provider}:{said.subject}"]
@@ -87,7 +90,8 @@ def _reader(site: Site, provider: str, said: Assertion) -> Reader:
     else:
         reader = reader_of_address(site, address) if address else Reader.objects.create(site=site)
         Identity.objects.create(site=site, reader=reader, provider=provider, subject=said.subject)
-    _call(reader, said)
+    if renames or not reader.name:
+        _call(reader, said)
     return Reader.objects.select_related("site").get(pk=reader.pk)
 
 

@@ -18,7 +18,7 @@ from articles.models import Article, Site
 from articles.origins import check_write_origin, own_origin
 from articles.selectors import find_site, has_origin
 from comments import reader_serializers as serializers
-from comments.inputs import read_code, read_token
+from comments.inputs import read_code, read_token, read_verifier
 from comments.services.readers import spread
 from comments.services.sessions import Opened, take_code
 from comments.services.sign_in import Link, read_sign_in, sign_in_by_link
@@ -53,7 +53,7 @@ def exchange_code(request: HttpRequest) -> HttpResponse:
     data = read_json(request)
     site = find_site(site_slug(data))
     check_write_origin(request, site)
-    return opened_response(take_code(site.pk, read_code(data), label=browser(request)))
+    return opened_response(take_code(site.pk, read_code(data), verifier=read_verifier(data), label=browser(request)))
 
 
 def opened_response(opened: Opened) -> HttpResponse:

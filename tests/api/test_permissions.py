@@ -99,6 +99,8 @@ TABLE: dict[str, Row] = {
     "GET /follows/manage/{token}": 200,
     "POST /follows/manage/{token}": 200,
     "GET /readers/me": 200,
+    "GET /sign-in/with/{site_slug}/{name}": 404,  # there is no such login
+    "GET /sign-in/with/{site_slug}/{name}/back": 404,
     "GET /sign-in/{token}": 200,
     "POST /sign-in/{token}": 200,
     "GET /s/{network_key}/{article_id}": 303,
