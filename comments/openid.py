@@ -98,7 +98,7 @@ def finish(request: HttpRequest, login: SocialLogin) -> tuple[Assertion, Flow]:
             if flow is not None:
                 return found.said, flow
         except _Stopped as stopped:
-            raise Failed(stopped.reason, flow) from stopped
+            raise Failed(stopped.reason, flow) from stopped.__cause__
         except RequestException as error:
             raise Failed("unreachable", flow) from error
         except NONSENSE as error:
@@ -137,8 +137,8 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
     def on_authentication_error(self, *args: Any, error: Any = None, exception: Any = None, **others: Any) -> None:
         if isinstance(exception, RequestException):
-            raise _Stopped("unreachable")
-        raise _Stopped("cancelled" if error == AuthError.CANCELLED else "failed")
+            raise _Stopped("unreachable") from exception
+        raise _Stopped("cancelled" if error == AuthError.CANCELLED else "failed") from exception
 
 
 class ProviderAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]

@@ -6,6 +6,7 @@ anything. What is under way is remembered in a cookie of these two addresses alo
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any, Final
 
@@ -28,6 +29,8 @@ from project.addresses import canonical_origin
 from project.errors import Problem
 from project.routes import allows
 from project.throttling import limited, spend_for_site
+
+log = logging.getLogger(__name__)
 
 # Whoever opened the window stays its opener, whatever its own origin is.
 HEADERS: Final = {**PAGE_HEADERS, "Cross-Origin-Opener-Policy": "unsafe-none"}
@@ -88,6 +91,9 @@ def _opener(request: HttpRequest, site: Site) -> tuple[str, str]:
 
 
 def _refused(request: HttpRequest, login: SocialLogin, failure: Failed, origin: str) -> HttpResponse:
+    if failure.__cause__ is not None:
+        # The provider's words, for whoever set it up; ours to the reader say less.
+        log.warning("nobody signed in at %s: %s: %.200r", login, failure.reason, failure.__cause__)
     context = {"origin": origin, "error": failure.reason, "reason": REASONS[failure.reason]}
     return _page(request, login, context, status=401)
 

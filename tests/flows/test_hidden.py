@@ -137,6 +137,9 @@ WORDLESS = {
     ],
     "for one reader, about herself": ["GET /api/v1/readers/me/export"],
     "for one follower, by her link": [f"GET /follows/{what}/{{token}}" for what in ("confirm", "leave", "manage")],
+    "for one reader, who comes from a provider": [
+        f"GET /sign-in/with/{{site_slug}}/{{name}}{end}" for end in ("", "/back")
+    ],
     "for staff": ["GET /sent-mail/", "GET /sent-mail/{name}"],
     "about the service": [f"GET /{what}" for what in ("livez", "readyz", "metrics", "api/v1/schema", "api/v1/docs")],
     "the same for all": ["GET /api/v1/networks"],
