@@ -57,6 +57,7 @@ def open_window(request: HttpRequest, site_slug: str, name: str) -> HttpResponse
     return _private(response)
 
 
+@limited("sign_in_returns")
 @allows("GET")
 def come_back(request: HttpRequest, site_slug: str, name: str) -> HttpResponse:
     """Make or find the reader whom the provider leads back, and tell the opener a code that opens her session."""
