@@ -14,6 +14,8 @@ from linkify_it import LinkifyIt  # type: ignore[import-untyped]
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline.linkify import linkify as link_rule
 from markdown_it.token import Token
 
 from project import markup
@@ -29,6 +31,9 @@ MAX_NESTING: Final = 16
 PARSER_NESTING: Final = 20
 MAX_GROWTH: Final = 10
 SMALL: Final = 2_000
+# How much of the text before a colon is looked through for a scheme, which has some letters.
+BEFORE_COLON: Final = 100
+MOST_PENDING: Final = 1_000
 
 # Everything that XML or PostgreSQL cannot hold, and the control characters that move cursors or end lines unseen.
 FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -162,10 +167,21 @@ def _markdown() -> MarkdownIt:
     markdown.disable(["image", "html_inline", "html_block"])
     markdown.linkify = linkify
     markdown.validateLink = lambda url: LINK.fullmatch(url) is not None  # type: ignore[method-assign]
+    markdown.inline.ruler.at("linkify", _link)
     markdown.core.ruler.push("link_text_reads_one_way", _without_bidi_marks)
     markdown.add_render_rule("heading_open", _heading_open)
     markdown.add_render_rule("heading_close", _heading_close)
     return markdown
+
+
+def _link(state: StateInline, silent: bool) -> bool:
+    """Run the parser's rule on the end of a long text only: it searches all of it at each colon."""
+    if len(state.pending) > MOST_PENDING:
+        end = state.pending[-BEFORE_COLON:]
+        state.pending = state.pending[:-BEFORE_COLON]
+        state.pushPending()
+        state.pending = end
+    return link_rule(state, silent)
 
 
 def _without_bidi_marks(state: StateCore) -> None:
