@@ -49,6 +49,14 @@ def text(name: str, default: str = "") -> str:
     return value or default
 
 
+def one_of(name: str, *values: str) -> str:
+    """Return the variable's value, "" without one. EnvError: it is none of `values`."""
+    value = text(name)
+    if value and value not in values:
+        raise EnvError(name, f"must be one of {', '.join(values)}, not {value!r}.")
+    return value
+
+
 def flag(name: str, default: bool) -> bool:
     """`on` or `off` (also 1, true, yes and 0, false, no), in any case."""
     value = text(name).lower()

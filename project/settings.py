@@ -31,6 +31,8 @@ SNAPSHOT_MEMORY = env.number("SNAPSHOT_MEMORY", default=32, lowest=1, highest=65
 # Streams of live updates that one web process holds open, and those of one client's address or network.
 STREAMS = env.number("STREAMS", default=10_000, lowest=0, highest=15_000)
 STREAMS_PER_CLIENT = env.number("STREAMS_PER_CLIENT", default=100, lowest=1, highest=15_000)
+# Drills only: where a process is to die (project/failpoints.py).
+FAIL_POINT = env.one_of("FAIL_POINT", "after_insert", "before_commit", "after_commit_before_answer")
 # Where Django answers, if it has a process of its own (project.backend).
 APPLICATION_SOCKET = env.socket_path("APPLICATION_SOCKET")
 # Where processes that answer for each other keep their numbers (project.metrics); prometheus-client reads it too.

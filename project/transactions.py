@@ -10,6 +10,8 @@ from typing import Final, TypeVar
 
 from django.db import OperationalError, connection, transaction
 
+from project import failpoints
+
 T = TypeVar("T")
 
 # 40P01 deadlock_detected, 40001 serialization_failure: nothing was done, and the same work may succeed at once.
@@ -32,12 +34,21 @@ def in_transaction(work: Callable[[], T], *, joins: bool = False) -> T:
         return _attempt(work)
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return _attempt(work)
+            done = _attempt(lambda: _before_commit(work))
         except OperationalError as error:
             if attempt == ATTEMPTS or getattr(error.__cause__, "sqlstate", None) not in RETRYABLE:
                 raise
+        else:
+            failpoints.reach(failpoints.AFTER_COMMIT)
+            return done
         time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311  (spreads rivals, guards nothing)
     raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _before_commit(work: Callable[[], T]) -> T:
+    done = work()
+    failpoints.reach(failpoints.BEFORE_COMMIT)
+    return done
 
 
 def _attempt(work: Callable[[], T]) -> T:

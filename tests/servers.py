@@ -76,6 +76,7 @@ def clean_environment() -> dict[str, str]:
     for name in [
         *ours.split(),
         "APPLICATION_SOCKET",
+        "FAIL_POINT",
         "PROMETHEUS_MULTIPROC_DIR",
         "TRUSTED_PROXIES",
         "RATE_LIMITS",

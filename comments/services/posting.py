@@ -19,7 +19,7 @@ from comments.services.news import tell_changed, tell_published
 from comments.services.tree import adjust_ancestors
 from comments.services.versions import Change, commit_change, insert, thread_version
 from comments.voters import voter_key
-from project import addresses, text, tokens
+from project import addresses, failpoints, text, tokens
 from project.errors import Problem
 from project.names import name_key
 from project.transactions import in_transaction
@@ -147,7 +147,9 @@ def _store(article: Article, draft: Draft, rendered: text.Rendered) -> Posted:
     )
     if draft.reader is not None and not draft.reader.name:
         keep_name(draft.reader, draft.author.name, draft.author.url)
-    return _publish(comment, draft) if comment.is_approved else _hold(comment, draft)
+    posted = _publish(comment, draft) if comment.is_approved else _hold(comment, draft)
+    failpoints.reach(failpoints.AFTER_INSERT)
+    return posted
 
 
 def _network_key(site_id: int, network: str) -> str:
