@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
+from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 
@@ -23,6 +24,7 @@ BODY_LIMIT: Final = 256 * 1024
 # An article's text, and whatever the forms of pages and of the admin send.
 LARGE_LIMIT: Final = 1024 * 1024
 ARTICLES: Final = "/api/v1/articles"
+STAFF_PAGES: Final = ("/admin/", "/sent-mail/")
 
 ALLOWED_HEADERS: Final = (
     "Authorization, Content-Type, Idempotency-Key, X-Afterword-Voter, X-Afterword-Edit-Tokens, If-None-Match"
@@ -50,7 +52,7 @@ class ApiMiddleware:
         except Problem as problem:
             return opened(respond(request, problem)) if is_api(request) else respond(request, problem)
         response = self.get_response(request)
-        return opened(as_problem(response)) if is_api(request) else response
+        return opened(as_problem(response)) if is_api(request) else without_session(request, response)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer what a plain view raised; None lets Django log and report a fault of ours."""
@@ -121,6 +123,14 @@ def as_problem(response: HttpResponseBase) -> HttpResponseBase:
         return response
     headers = {name: response[name] for name in KEPT_HEADERS if name in response}
     return problem_response(problem_of_status(response.status_code, headers))
+
+
+def without_session(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """Leave the cookies of Django's sessions to staff: to others they are of no use, whatever cookies they send us."""
+    if not request.path_info.startswith(STAFF_PAGES):
+        for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME):
+            response.cookies.pop(name, None)
+    return response
 
 
 def opened(response: HttpResponseBase) -> HttpResponseBase:

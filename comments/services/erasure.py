@@ -65,8 +65,9 @@ def erase_from_comments(person: Person, *, texts: bool) -> tuple[dict[str, int],
         "revisions": 0,
         "answers": 0,
     }
-    # Her sessions end first, so that she says nothing more in them; what was being posted is met by a second pass.
-    counts |= in_transaction(lambda: _empty_reader(person))
+    # Her sessions end first, so that she says nothing more in them; what was being posted is met by a second pass. Her
+    # row is emptied last: it leads to what she wrote, for a run that comes after one which was cut off.
+    counts |= in_transaction(lambda: _end_account(person))
     ids: list[int] = []
     for _ in range(PASSES):
         found = list(person.comments().order_by("pk").values_list("pk", flat=True))
@@ -76,6 +77,7 @@ def erase_from_comments(person: Person, *, texts: bool) -> tuple[dict[str, int],
         counts["answers"] += _forget_answers(person, ids)
     counts["comments"] = len(ids)
     _rename_in_log(Comment, ids)
+    counts["readers"] = in_transaction(lambda: _empty_reader(person))
     return counts, ids
 
 
@@ -96,16 +98,22 @@ def _erase_comment(comment_id: int, texts: bool) -> int:
     return emptied
 
 
-def _empty_reader(person: Person) -> dict[str, int]:
-    """Leave of the reader a row without a name, and end everything by which she could come back to it."""
+def _end_account(person: Person) -> dict[str, int]:
+    """End everything by which she could come back to her account, and what others know of it."""
     muted = [f"guest:{person.key}", f"reader:{person.reader_id}"]
     counts = {"muted_by_others": Mute.objects.filter(site=person.site, muted_key__in=muted).delete()[0]}
+    if person.reader_id is not None:
+        for name, table in (("sessions", ReaderSession), ("identities", Identity), ("mutes", Mute)):
+            counts[name] = table._default_manager.filter(reader=person.reader_id).delete()[0]
+    return counts
+
+
+def _empty_reader(person: Person) -> int:
+    """Leave of the reader a row without a name; return 1 if there was one."""
     if person.reader_id is None:
-        return counts
+        return 0
     _rename_in_log(Reader, [person.reader_id])
-    for name, table in (("sessions", ReaderSession), ("identities", Identity), ("mutes", Mute)):
-        counts[name] = table._default_manager.filter(reader=person.reader_id).delete()[0]
-    counts["readers"] = Reader.objects.filter(pk=person.reader_id).update(
+    return Reader.objects.filter(pk=person.reader_id, erased_at=None).update(
         name="",
         name_key="",
         address="",
@@ -116,7 +124,6 @@ def _empty_reader(person: Person) -> dict[str, int]:
         verified_at=None,
         erased_at=Now(),
     )
-    return counts
 
 
 def _forget_answers(person: Person, ids: list[int]) -> int:

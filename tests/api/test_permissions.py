@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 from django.test import Client
 
@@ -169,3 +170,11 @@ def test_each_scope_opens_its_own_doors(scope: str, world: tuple[Side, Side]) ->
             status = perform(Client(), name, CALLS[name](world[0]), headers).status_code
             assert (status < 300) is (scope == needed), name
         transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize("name", [name for name in CALLS if name.startswith("GET ")])
+def test_nobody_but_staff_is_given_a_cookie_of_djangos(name: str, world: tuple[Side, Side]) -> None:
+    """Not even to correct one that she sent, damaged."""
+    headers = {"Cookie": f'{settings.SESSION_COOKIE_NAME}="x\xff; {settings.CSRF_COOKIE_NAME}=short'}
+    answer = perform(Client(), name, CALLS[name](world[0]), headers)
+    assert not {settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME} & set(answer.cookies) or "sent-mail" in name

@@ -18,8 +18,8 @@ import pytest
 from articles.models import Article
 from tests.api.test_reading_badinput import HELD, RAW, REMOVED, VALUES, shared_values
 from tests.factories import make_article, make_comment, make_site
-from tests.processes import WebProcess
-from tests.webs import BYTES, ENTRIES, Reply, ask, numbers
+from tests.processes import WebProcess, wait_until
+from tests.webs import BYTES, ENTRIES, Headers, Pair, Reply, ask, numbers, write
 
 pytestmark = [
     pytest.mark.live,
@@ -29,6 +29,25 @@ pytestmark = [
 ]
 
 MEGABYTE = 1024 * 1024
+# What one may send beside a request, in the hope that the answer kept for others is made of it.
+HEADERS: list[Headers] = [
+    [("Host", "evil.example")],
+    [("X-Forwarded-Host", "evil.example"), ("X-Forwarded-Proto", "javascript"), ("X-Forwarded-Port", "1")],
+    [("Forwarded", "host=evil.example;proto=https"), ("X-Host", "evil.example"), ("X-Forwarded-For", "<script>")],
+    [("X-Original-URL", "/admin/"), ("X-Rewrite-URL", "/admin/"), ("X-HTTP-Method-Override", "DELETE")],
+    [("Origin", "null"), ("Referer", "javascript:alert(1)")],
+    [("Origin", "https://evil.example"), ("Access-Control-Request-Method", "DELETE")],
+    [("Accept", "text/html"), ("Accept-Language", "xx-<script>")],
+    [("Accept-Encoding", "gzip;q=nan, br;q=-1, *;q=0, \xff")],
+    [("Accept-Encoding", "identity;q=0, *;q=0")],
+    [("Range", "bytes=0-1"), ("If-Range", "*")],
+    [("If-None-Match", "*")],
+    [("If-None-Match", '"' * 4_000)],
+    [("Cookie", "sessionid=x; csrftoken=<script>"), ("Authorization", "Basic \xff")],
+    [("Authorization", "Bearer awk_x"), ("X-Afterword-Voter", "awv_x"), ("X-Afterword-Edit-Tokens", "awe_x," * 500)],
+    [("Content-Length", "0"), ("Content-Type", "application/x-www-form-urlencoded")],
+    [("X-Quagga", "q" * 8_000)],
+]
 
 
 @dataclass(frozen=True)
@@ -129,6 +148,25 @@ def test_hostile_reads_change_no_answer_that_is_kept(
     assert 0 < kept[BYTES] <= MEGABYTE and kept[ENTRIES] > 0
     assert web.process is not None and web.process.poll() is None
     assert "Traceback" not in web.output()
+
+
+def test_who_asks_first_does_not_shape_the_answer_of_all(pair: Pair, place: Place) -> None:
+    """Each time something was said anew, one process is asked by a liar first, the other by honest readers only."""
+    lied_to, honest = pair
+    for number, headers in enumerate(HEADERS):
+        new = {"article": place.article.pk, "body": f"Said {number}.", "author": {"name": "Ben"}}
+        version = write(lied_to, "POST", "/api/v1/comments", new)["version"]
+        for target in place.reads():
+            check(target, ask(lied_to, target, headers))
+        newest = f"/api/v1/thread?article={place.article.pk}&at_least={version}"
+        assert said(ask(lied_to, newest))[:2] == said(ask(honest, newest))[:2]
+        assert not any(b"evil" in body or b"xx-" in body for _, body, *_ in plain_answers(lied_to, place).values())
+        # Lists of a whole site may be a second old.
+        wait_until(
+            lambda: plain_answers(lied_to, place) == plain_answers(honest, place), f"{headers} to do nothing", 20
+        )
+    for web in pair:
+        assert "Traceback" not in web.output()
 
 
 def test_streams_refuse_what_is_no_version(place: Place, make_web: Callable[..., WebProcess]) -> None:
