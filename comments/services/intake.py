@@ -26,6 +26,8 @@ from comments.services.intake_tree import count_above, grow
 from comments.services.intake_writing import write
 from project.transactions import in_transaction
 
+LARGE = 10_000  # comments
+
 
 @dataclass
 class Summary:
@@ -71,7 +73,7 @@ def take_in(
     """
     if not dry_run:
         summary = _take_in(reader, site, progress)
-        if summary.created:
+        if summary.created >= LARGE:
             _tell_planner()
         return summary
     with transaction.atomic():
@@ -98,7 +100,11 @@ def _take_in(reader: Reader, site: Site, progress: Callable[[int], None] | None)
 
 
 def _tell_planner() -> None:
-    """Count the tables anew: until autovacuum comes, pages of a large import would be planned as for a small table."""
+    """Count the tables anew: until autovacuum comes, pages of a large import would be planned as for a small table.
+
+    A small one is left to autovacuum: numbers of a small table are worse than none. PostgreSQL keeps for a session how it
+    checks foreign keys, and would walk the table for each row of a large import that comes next.
+    """
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE articles_article, comments_comment, comments_searchentry")
 

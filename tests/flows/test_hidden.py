@@ -135,7 +135,12 @@ WORDLESS = {
         "GET /api/v1/moderation/comments/{comment_id}/revisions",
         "GET /api/v1/moderation/reports",
     ],
-    "for one reader, about herself": ["GET /api/v1/readers/me/export"],
+    # Her own comments, whatever became of them.
+    "for one reader, about herself": [
+        "GET /readers/me",
+        "GET /sign-in/{token}",
+        *(f"GET /api/v1/readers/me{what}" for what in ("", "/sessions", "/comments", "/mutes", "/export")),
+    ],
     "for one follower, by her link": [f"GET /follows/{what}/{{token}}" for what in ("confirm", "leave", "manage")],
     "for one reader, who comes from a provider": [
         f"GET /sign-in/with/{{site_slug}}/{{name}}{end}" for end in ("", "/back")
