@@ -52,6 +52,13 @@ def end(process: subprocess.Popen[Any], number: signal.Signals = signal.SIGTERM,
         raise AssertionError(f"process {process.pid} did not end within {seconds} s of {number.name}") from None
 
 
+def kill_group(process: subprocess.Popen[Any] | None) -> None:
+    """kill -9 a process that a test started, with all that it started."""
+    if process and process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
 @dataclass
 class Worker:
     """A real Celery worker process on the database and the broker of this test."""
@@ -78,9 +85,7 @@ class Worker:
 
     def kill(self) -> None:
         """kill -9 the whole worker, parent and child, as the kernel would under memory pressure."""
-        if self.process and self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        kill_group(self.process)
 
     def stop(self) -> None:
         if self.process and self.process.poll() is None:
@@ -154,9 +159,12 @@ class WebProcess(Client):
         self.own.mkdir(exist_ok=True)
         if self.is_split:
             self.start_application()
-        self.process = self._python(web_arguments("127.0.0.1", self.port))
+        self.start_front()
         if wait:
             wait_until(self._serves, f"the web server, see {self.log}", 60)
+
+    def start_front(self) -> None:
+        self.process = self._python(web_arguments("127.0.0.1", self.port))
 
     def start_application(self) -> None:
         self.socket.unlink(missing_ok=True)
@@ -189,9 +197,7 @@ class WebProcess(Client):
     def kill(self) -> None:
         """kill -9 the server and its child, which is the process that answers, and the application."""
         for process in (self.process, self.application):
-            if process and process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            kill_group(process)
         shutil.rmtree(self.own, ignore_errors=True)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
