@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from articles.models import Site
 from comments.models import Comment, Identity, Mute, Reader, ReaderSession, Report, Revision, Vote
+from comments.voters import voter_key_of_reader
 from project import addresses
 from project.tokens import Purpose, keyed_hash
 
@@ -34,8 +35,11 @@ class Person:
         return Comment.objects.filter(hers, site=self.site)
 
     def voter_keys(self) -> list[str]:
-        """As whom she votes: the voters who wrote her comments."""
-        return list(self.comments().exclude(voter_key="").order_by().values_list("voter_key", flat=True).distinct())
+        """As whom she votes: as herself, and as the voters who wrote her comments."""
+        keys = list(self.comments().exclude(voter_key="").order_by().values_list("voter_key", flat=True).distinct())
+        if self.reader_id is not None:
+            keys.append(voter_key_of_reader(self.site.pk, self.reader_id))
+        return keys
 
     def votes(self) -> QuerySet[Vote]:
         return Vote.objects.filter(site=self.site, voter_key__in=self.voter_keys())

@@ -23,7 +23,14 @@ def comment_to_vote_on(comment_id: int) -> Comment:
     return comment
 
 
-def votes_of(article: Article, voter_key: str) -> dict[int, int]:
-    """Return 1 or -1 for each public comment of a thread that this voter marked, at most her latest 5,000 votes."""
-    votes = Vote.objects.filter(article=article, voter_key=voter_key, comment__status=Comment.Status.APPROVED)
-    return dict(votes.order_by("-id").values_list("comment_id", "value")[:MAX_VOTES])
+def votes_of(article: Article, *voter_keys: str) -> dict[int, int]:
+    """Return 1 or -1 for each public comment of a thread that a reader marked, at most the latest 5,000 votes.
+
+    She may vote under several names; where she has under two of them, the first one's counts here.
+    """
+    public = Vote.objects.filter(article=article, comment__status=Comment.Status.APPROVED)
+    found: dict[int, int] = {}
+    for key in filter(None, voter_keys):
+        votes = public.filter(voter_key=key).order_by("-id").values_list("comment_id", "value")[:MAX_VOTES]
+        found = dict(votes) | found
+    return found

@@ -102,8 +102,8 @@ def _take_in(reader: Reader, site: Site, progress: Callable[[int], None] | None)
 def _tell_planner() -> None:
     """Count the tables anew: until autovacuum comes, pages of a large import would be planned as for a small table.
 
-    A small one is left to autovacuum: numbers of a small table are worse than none. PostgreSQL keeps for a session how it
-    checks foreign keys, and would walk the table for each row of a large import that comes next.
+    A small one is left to autovacuum: numbers of a small table are worse than none. PostgreSQL keeps for a session how
+    it checks foreign keys, and would walk the table for each row of a large import that comes next.
     """
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE articles_article, comments_comment, comments_searchentry")

@@ -30,13 +30,19 @@ _CAST: Final = """
     given AS (
         INSERT INTO comments_vote AS v (site_id, article_id, comment_id, voter_key, network_key, value, created_at)
         SELECT %(site)s, %(article)s, %(comment)s, %(voter)s, %(network)s, %(value)s, now()
-        WHERE %(limit)s = 0 OR EXISTS (SELECT FROM known) OR %(limit)s > (
+        WHERE %(limit)s = 0 OR %(network)s = '' OR EXISTS (SELECT FROM known) OR %(limit)s > (
             SELECT count(*) FROM (
                 SELECT FROM comments_vote
                 WHERE comment_id = %(comment)s AND network_key = %(network)s AND network_key <> '' LIMIT %(limit)s
             ) AS near)
         ON CONFLICT (comment_id, voter_key) DO UPDATE SET value = excluded.value WHERE v.value <> excluded.value
         RETURNING value)"""
+
+# What a reader gave before she signed in is hers: it becomes her account's vote, unless that has one already.
+_ADOPT: Final = """
+    UPDATE comments_vote SET voter_key = %(voter)s, network_key = ''
+    WHERE comment_id = %(comment)s AND voter_key = %(former)s
+      AND NOT EXISTS (SELECT FROM comments_vote WHERE comment_id = %(comment)s AND voter_key = %(voter)s)"""
 
 _WITHDRAW: Final = """
     given AS (
@@ -84,9 +90,10 @@ def vote(comment: Comment, voter: Voter, value: int, *, edit_tokens: Iterable[st
     that the voter holds: nobody votes on what she wrote.
     Problem: votes_off, vote_own_comment, vote_limit; not_found, where the comment has just gone.
     """
-    if not comment.article.site.anonymous_votes:
+    if voter.reader_id is None and not comment.article.site.anonymous_votes:
         raise Problem("votes_off", "This site takes no votes of readers without an account.")
-    if comment.voter_key == voter.key or proven(edit_tokens, [comment]):
+    is_hers = voter.reader_id is not None and comment.reader_id == voter.reader_id
+    if is_hers or comment.voter_key in {voter.key, voter.former or voter.key} or proven(edit_tokens, [comment]):
         raise Problem("vote_own_comment", "This comment is your own.")
     return in_transaction(lambda: _vote(comment, voter, value))
 
@@ -98,20 +105,28 @@ def _vote(comment: Comment, voter: Voter, value: int) -> Voted:
         "article": article.pk,
         "comment": comment.pk,
         "voter": voter.key,
+        "former": voter.former,
         "network": voter.network,
         "limit": article.site.votes_per_network,
         "value": value,
     }
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, parameters)
-        stands = cursor.fetchone()
-        if stands is None:
+        before = cursor.fetchone()
+        if before is None:
             raise Problem("not_found", f"There is no comment {comment.pk} to vote on.")
+        up, down = before
+        if voter.former:
+            cursor.execute(_ADOPT, parameters)
+            cursor.execute(_VOTE[NONE], {**parameters, "voter": voter.former})
+            _, new_up, new_down = cursor.fetchone()
+            up, down = (up, down) if new_up is None else (new_up, new_down)
         cursor.execute(_VOTE[value], parameters)
-        known, up, down = cursor.fetchone()
-    if up is not None:
-        return Voted(up, down, value, commit_change(Change(article, changed=[comment.pk], pushed=False)))
-    if (known or NONE) != value:
+        known, new_up, new_down = cursor.fetchone()
+    if new_up is not None:
+        up, down = new_up, new_down
+    elif (known or NONE) != value:
         raise Problem("vote_limit", "Your network has given this comment all the votes that it may.")
-    up, down = stands
-    return Voted(up, down, value, thread_version(article))
+    if (up, down) == before:
+        return Voted(up, down, value, thread_version(article))
+    return Voted(up, down, value, commit_change(Change(article, changed=[comment.pk], pushed=False)))

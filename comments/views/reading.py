@@ -17,11 +17,12 @@ from articles.selectors import PageRef, find_site, page_from_request_data
 from comments import selectors, serializers
 from comments.authentication import of_site, session_in
 from comments.claims import Claim
+from comments.models import Reader
 from comments.selectors.readers import muted_comments
 from comments.selectors.votes import votes_of
 from comments.services.orders import keep_order
 from comments.views.voting import VOTER, VOTER_HEADER
-from comments.voters import voter_key
+from comments.voters import voter_key, voter_key_of_reader
 from project.answers import PRIVATE, json_response
 from project.cacheable import cacheable_json
 from project.documented import documented
@@ -129,11 +130,16 @@ def mine(request: HttpRequest) -> HttpResponse:
         reader, article = of_site(session, ref.site), ref.public_article()
         claim = Claim(sent.edit_tokens, reader.pk if reader else None)
         own = selectors.own_comments(article, claim) if article and claim else selectors.OwnComments()
-        voter = voter_key(article.site_id, request.headers.get(VOTER_HEADER, "")) if article else ""
-        votes = votes_of(article, voter) if article and voter else {}
+        votes = votes_of(article, *_voters(request, article, reader)) if article else {}
         muted = muted_comments(article, reader) if article and reader else []
     data = serializers.mine_data(article, own, votes, muted)
     return json_response(data, headers=PRIVATE)
+
+
+def _voters(request: HttpRequest, article: Article, reader: Reader | None) -> list[str]:
+    """Return under which names whoever asks votes: her account's, and her token's."""
+    token = voter_key(article.site_id, request.headers.get(VOTER_HEADER, ""))
+    return [voter_key_of_reader(article.site_id, reader.pk), token] if reader else [token]
 
 
 def one_comment(request: HttpRequest, comment_id: int) -> HttpResponse:

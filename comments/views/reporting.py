@@ -14,13 +14,14 @@ from drf_spectacular.utils import extend_schema
 from articles.origins import check_form_origin, check_write_origin
 from articles.services.idempotency import Answer, answer_once
 from comments import writing_serializers as serializers
+from comments.authentication import reader_of
 from comments.inputs import read_report
 from comments.models import Comment, Report
 from comments.selectors.reports import comment_to_report
 from comments.services.reporting import Reporter, report_comment, reporter_of
 from comments.views.voting import VOTER, VOTER_HEADER
 from comments.voters import voter_key
-from project.documented import RETRY_KEY, documented
+from project.documented import RETRY_KEY, SESSION, documented
 from project.errors import Problem
 from project.forms import read_form
 from project.parsers import read_json
@@ -34,7 +35,7 @@ RECEIVED: Final = {"status": "received"}
 @documented(
     post=extend_schema(
         operation_id="report_comment",
-        parameters=[VOTER, RETRY_KEY],
+        parameters=[VOTER, SESSION, RETRY_KEY],
         request=serializers.ReportSerializer,
         responses={202: serializers.ReceivedSerializer},
     )
@@ -45,7 +46,7 @@ RECEIVED: Final = {"status": "received"}
 def report(request: HttpRequest, comment_id: int) -> HttpResponse:
     """Ask the site's moderators to look at a public comment; the answer is always the same.
 
-    One report is kept of each reader: of a voter token, else of a network. Nobody is shown who reported.
+    One report is kept of each reader: of a session, else of a voter token, else of a network. Nobody sees who reported.
     """
     data = read_json(request)
     comment = comment_to_report(comment_id)
@@ -80,8 +81,10 @@ def report_page(request: HttpRequest, article_id: int, comment_id: int) -> HttpR
 
 
 def _reporter(request: HttpRequest, comment: Comment) -> Reporter:
+    reader = reader_of(request, comment.article.site)
     voter = voter_key(comment.site_id, request.headers.get(VOTER_HEADER, ""))
-    return reporter_of(comment.site_id, voter_key=voter, prefix=client_prefix(request))
+    reader_id = reader.pk if reader else None
+    return reporter_of(comment.site_id, reader_id=reader_id, voter_key=voter, prefix=client_prefix(request))
 
 
 def _page(

@@ -1,4 +1,4 @@
-"""Doors for votes: a token for a reader without an account, and her vote on a comment."""
+"""Doors for votes: a token for a reader without an account, and a reader's vote on a comment."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from articles.authentication import credential
 from articles.origins import check_write_origin
 from comments import writing_serializers as serializers
+from comments.authentication import reader_of
 from comments.selectors.votes import comment_to_vote_on
 from comments.services.voting import DOWN, NONE, UP, vote
 from comments.voters import voter_of
 from project.answers import json_response
-from project.documented import documented
+from project.documented import SESSION, documented
 from project.errors import refused_field
 from project.parsers import read_json
 from project.routes import allows
@@ -46,7 +47,7 @@ def create_voter(request: HttpRequest) -> HttpResponse:
 @documented(
     put=extend_schema(
         operation_id="vote",
-        parameters=[VOTER],
+        parameters=[VOTER, SESSION],
         request=serializers.VoteSerializer,
         responses=serializers.VotedSerializer,
     )
@@ -57,14 +58,17 @@ def create_voter(request: HttpRequest) -> HttpResponse:
 def vote_on_comment(request: HttpRequest, comment_id: int) -> HttpResponse:
     """Vote a comment up (1) or down (-1), or take the vote back (0); the same vote twice counts once.
 
-    One vote for each voter token, none on one's own comment (`edit_token`, or the voter token that it was posted
+    One vote for each reader with a session, else for each voter token; a vote that a reader gave without her session
+    becomes hers when both are sent. None on one's own comment (`edit_token`, or the voter token that it was posted
     with), and from one network no more than the site's settings say.
     """
     value = _value(read_json(request))
     comment = comment_to_vote_on(comment_id)
     site = comment.article.site
     check_write_origin(request, site)
-    voter = voter_of(site.pk, request.headers.get(VOTER_HEADER, ""), client_prefix(request))
+    reader = reader_of(request, site)
+    token = request.headers.get(VOTER_HEADER, "")
+    voter = voter_of(site.pk, token, client_prefix(request), reader.pk if reader else None)
     voted = vote(comment, voter, value, edit_tokens=credential(request).edit_tokens)
     answer = {"up": voted.up, "down": voted.down, "score": voted.up - voted.down, "value": voted.value}
     return json_response(answer | {"version": voted.version})

@@ -92,7 +92,7 @@ export function ownActions(section, { news, held, leave }) {
   function report(item, opener) {
     const form = open(item, opener, "#report-template", async ({ reason, detail }) => {
       const body = { reason: reason.value, detail: detail.value };
-      await call(`/api/v1/comments/${idOf(item)}/reports`, { body, headers: voterHeader() });
+      await call(`/api/v1/comments/${idOf(item)}/reports`, { body, headers: { ...tokenHeader(), ...voterHeader() } });
       section.querySelector("#comments-said").textContent = form.dataset.done;
       opener.replaceWith(form.dataset.done);
     });
