@@ -22,12 +22,11 @@ from project.transactions import in_transaction
 
 NOBODY: Final = "Former reader"
 ERASED: Final = "erased"
-PASSES: Final = 2
 
 _UNSIGN: Final = """
     UPDATE comments_comment
-    SET author_name = %s, author_email = '', author_url = '', author_key = '', voter_key = '', network_key = '',
-        reader_id = NULL, nonce = gen_random_uuid()
+    SET author_name = %s, author_email = '', author_url = '', author_role = '', author_key = '', voter_key = '',
+        network_key = '', reader_id = NULL, nonce = gen_random_uuid()
     WHERE id = %s"""
 _EMPTY: Final = "UPDATE comments_comment SET source = '', html = '', text = '' WHERE id = %s"
 
@@ -58,26 +57,26 @@ def erase_from_comments(person: Person, *, texts: bool) -> tuple[dict[str, int],
     With `texts` what she wrote goes as well: her comments are removed, and stand as tombstones above replies. Each
     comment is a transaction of its own, and moves its thread's version.
     """
+    # Her sessions end first, so that she says nothing more in them; the second look finds what was under way. Her row
+    # is emptied last: it leads to what she wrote, for a run that comes after one which was cut off.
+    ended = in_transaction(lambda: _end_account(person))
+    first, second = _take_out(person, texts), _take_out(person, texts)
+    counts = {kind: rows + second[0][kind] for kind, rows in first[0].items()}
+    counts["readers"] = in_transaction(lambda: _empty_reader(person))
+    return counts | ended, [*first[1], *second[1]]
+
+
+def _take_out(person: Person, texts: bool) -> tuple[dict[str, int], list[int]]:
+    """Take her out of what there is now; return rows by kind, and her comments' ids."""
+    ids = list(person.comments().order_by("pk").values_list("pk", flat=True))
     counts = {
         "votes": _write(_UNSIGN_VOTES, person.votes().values_list("pk", flat=True)),
         "reports": _write(_UNSIGN_REPORTS, person.reports().values_list("pk", flat=True)),
-        "comments": 0,
-        "revisions": 0,
-        "answers": 0,
+        "comments": len(ids),
+        "revisions": sum(in_transaction(partial(_erase_comment, comment_id, texts)) for comment_id in ids),
+        "answers": _forget_answers(person, ids),
     }
-    # Her sessions end first, so that she says nothing more in them; what was being posted is met by a second pass. Her
-    # row is emptied last: it leads to what she wrote, for a run that comes after one which was cut off.
-    counts |= in_transaction(lambda: _end_account(person))
-    ids: list[int] = []
-    for _ in range(PASSES):
-        found = list(person.comments().order_by("pk").values_list("pk", flat=True))
-        for comment_id in found:
-            counts["revisions"] += in_transaction(partial(_erase_comment, comment_id, texts))
-        ids += found
-        counts["answers"] += _forget_answers(person, ids)
-    counts["comments"] = len(ids)
     _rename_in_log(Comment, ids)
-    counts["readers"] = in_transaction(lambda: _empty_reader(person))
     return counts, ids
 
 
@@ -103,6 +102,8 @@ def _end_account(person: Person) -> dict[str, int]:
     muted = [f"guest:{person.key}", f"reader:{person.reader_id}"]
     counts = {"muted_by_others": Mute.objects.filter(site=person.site, muted_key__in=muted).delete()[0]}
     if person.reader_id is not None:
+        # A comment that is being posted holds its reader's row until COMMIT, so that the second look finds it.
+        Reader.objects.select_for_update().get(pk=person.reader_id)
         for name, table in (("sessions", ReaderSession), ("identities", Identity), ("mutes", Mute)):
             counts[name] = table._default_manager.filter(reader=person.reader_id).delete()[0]
     return counts

@@ -11,14 +11,17 @@ from django.test import Client
 from django.utils import timezone
 
 from articles.models import Article
-from comments.models import Comment, Report, Vote
+from comments.models import Comment, ReaderSession, Report, SpentToken, Vote
 from comments.services.reporting import report_comment, reporter_of
 from comments.services.retention import forget_networks
+from comments.services.sessions import offer_code
 from comments.tasks import forget_networks as task
+from comments.tasks import prune_sign_ins
+from project.celery import BEAT, app
 from project.tokens import new_voter_token
 from tests.calls import FORM
 from tests.dump import dump_of_database, dump_of_valkey
-from tests.factories import make_article, make_comment, make_site
+from tests.factories import make_article, make_comment, make_reader, make_site
 
 CANARY = "203.0.113.77"
 AUTHOR = {"name": "Dora", "email": "dora@example.org"}
@@ -79,6 +82,36 @@ def test_networks_are_forgotten_after_the_days_of_the_site(article: Article) -> 
     assert left == [[0, 2], [0], [0, 2, 31]]
     assert not Vote.objects.filter(article=article, created_at__lt=past(30)).exclude(network_key="").exists()
     assert forget_networks(10) == 0
+
+
+def test_sessions_that_are_over_and_spent_tokens_are_forgotten(article: Article) -> None:
+    site, reader = article.site, make_reader(article.site)
+    for label, days in (("old", 31), ("lately", 29), ("open", -1)):
+        at = timezone.now() - timedelta(days=days)
+        ReaderSession.objects.create(site=site, reader=reader, digest=label, method="email", label=label, expires_at=at)
+    offer_code(reader, "email")
+    ReaderSession.objects.filter(method=ReaderSession.CODE).update(expires_at=timezone.now() - timedelta(days=2))
+    for purpose, minutes in (("spent", 1), ("fresh", -1)):
+        at = timezone.now() - timedelta(minutes=minutes)
+        SpentToken.objects.create(site=site, purpose=purpose, digest="d", expires_at=at)
+    for _ in range(2):
+        prune_sign_ins()
+        assert set(ReaderSession.objects.values_list("label", flat=True)) == {"lately", "open"}
+        assert [token.purpose for token in SpentToken.objects.all()] == ["fresh"]
+
+
+def test_the_clock_asks_for_all_that_is_kept_for_a_while() -> None:
+    kept_for_a_while = {
+        "sharing.tasks.prune",
+        "articles.tasks.purge_deleted",
+        "articles.tasks.forget_answers",
+        "comments.tasks.forget_networks",
+        "comments.tasks.prune_orders",
+        "comments.tasks.prune_sign_ins",
+    }
+    app.loader.import_default_modules()
+    assert kept_for_a_while <= set(BEAT)
+    assert kept_for_a_while <= set(app.tasks)
 
 
 def test_a_forgotten_report_is_nobodys_and_stays(article: Article) -> None:

@@ -27,6 +27,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from comments.services.sessions import open_session
 from project.schema import document
 from project.tokens import new_voter_token
 from tests.conftest import DRILL_SEED
@@ -63,6 +64,7 @@ class Caller:
     def probe(self, operation: Any, kind: GenerationMode) -> None:
         """Send requests of one kind to an operation, within its share of the time."""
         statuses = self.statuses.setdefault(operation.label, Counter())
+        proof = self.proof_for(operation)
         end, sent = time.monotonic() + self.seconds, 0
 
         @seed(DRILL_SEED)
@@ -80,7 +82,7 @@ class Caller:
                 raise SkipTest  # which ends the drawing, too
             if not is_strange:
                 self.name_what_is_there(case)
-            headers = {"Authorization": f"Bearer {self.side.owner_key}"} if has_key else {}
+            headers = {"Authorization": f"Bearer {proof}"} if has_key else {}
             response = case.call(base_url=self.web.base, session=self.session, headers=headers, allow_redirects=False)
             statuses[response.status_code] += 1
             sent += 1
@@ -94,6 +96,11 @@ class Caller:
             assert kind is GenerationMode.NEGATIVE, operation.label
         except (Exception, BaseExceptionGroup) as fault:
             self.faults.append(f"{operation.label} ({kind.value}):\n{_told(fault)}")
+
+    def proof_for(self, operation: Any) -> str:
+        """Return the key of the site's owner, or a reader's session where a reader is asked for."""
+        is_hers = "/readers/me" in operation.label
+        return open_session(self.side.reader, "email").token if is_hers else self.side.owner_key
 
     def name_what_is_there(self, case: Case) -> None:
         """Put a site, a page and ids that exist in the place of drawn ones, so that answers are not all 404."""
@@ -143,6 +150,8 @@ def operations(web: WebProcess) -> Iterator[Any]:
 def harm(operation: Any) -> int:
     """Say how much an operation takes away from those after it."""
     method, path = operation.label.split(" ")
+    if path.endswith("/erasure"):
+        return 4
     if method == "DELETE":
         return 3
     return 2 if "/moderation/" in path else ("GET", "POST", "PUT", "PATCH").index(method) > 0

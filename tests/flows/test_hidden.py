@@ -18,9 +18,10 @@ import pytest
 from articles.models import Article, Site
 from articles.tasks import publish_due
 from comments.models import Comment
+from comments.services.sessions import open_session
 from project.tokens import edit_token
 from tests.calls import all_names
-from tests.factories import make_api_key, make_article, make_comment, make_site
+from tests.factories import make_api_key, make_article, make_comment, make_reader, make_site
 from tests.processes import WebProcess
 from tests.webs import Pair, ask, write
 
@@ -220,6 +221,14 @@ def _undo_approval(web: WebProcess, page: Page) -> None:
         write(web, "POST", f"{path}/undo", {}, page.key)
 
 
+def _erase_author(web: WebProcess, page: Page) -> None:
+    """She goes with what she wrote, by her own request."""
+    author = make_reader(page.article.site, f"{page.said}@example.org", name=f"Teller of {page.said}")
+    for comment in page.secrets:
+        Comment.objects.filter(pk=comment.pk).update(reader=author, author_email=author.address)
+    write(web, "POST", "/api/v1/readers/me/erasure", {"texts": "erase"}, open_session(author, "email").token)
+
+
 def _put(date: str | None) -> Callable[[WebProcess, Page], None]:
     def hide(web: WebProcess, page: Page) -> None:
         body = {"site": page.article.site.slug, "identifier": page.article.identifier, "published_at": date}
@@ -240,6 +249,7 @@ WAYS: dict[str, Way] = {
     "edited into waiting": ("said", _edit_into_waiting),
     "tombstone": ("said", _leave_tombstones),
     "approval taken back": ("said", _undo_approval),
+    "author erased": ("said", _erase_author),
     "article hidden": ("said told", _put(None)),
     "article put off": ("said told", _put("2099-01-01T00:00:00Z")),
     "article deleted": ("said told", _delete),
