@@ -108,6 +108,8 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     ),
     "DELETE /api/v1/readers/me/mutes/{mute_id}": as_reader(mute_id=1),
     "GET /api/v1/readers/me/export": as_reader(),
+    "GET /api/v1/readers/me/follows": as_reader(),
+    "DELETE /api/v1/readers/me/follows/{follow_id}": as_reader(follow_id=1),
     "POST /api/v1/readers/me/erasure": as_reader({"texts": "erase"}),
     "POST /api/v1/sign-in": lambda s: Call(body={**of_site(s), "email": "dora@example.com"}),
     "POST /api/v1/sign-in/sso": lambda s: Call(body={**of_site(s), "token": make_sso_token(s.site)}),

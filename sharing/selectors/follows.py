@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import uuid
 
+from django.db.models import QuerySet
+
 from articles.models import Site
+from comments.models import Reader
 from sharing.models import Follow, Follower
 
 
@@ -27,8 +30,17 @@ def follower_of(follower_id: int, nonce: str) -> Follower | None:
 
 def living_follows(follower: Follower) -> list[Follow]:
     """Everything that the address follows or was asked to confirm, with article, newest first."""
-    follows = Follow.objects.filter(follower=follower).exclude(status=Follow.Status.UNSUBSCRIBED)
+    return newest_first(Follow.objects.filter(follower=follower).exclude(status=Follow.Status.UNSUBSCRIBED))
+
+
+def newest_first(follows: QuerySet[Follow]) -> list[Follow]:
     return list(follows.select_related("article").order_by("-created_at", "-pk"))
+
+
+def follows_of(reader: Reader) -> QuerySet[Follow]:
+    """What the address that a reader has proven follows on her site, or was asked to confirm; nothing without one."""
+    hers = Follow.objects.filter(site=reader.site_id, follower__address_key=reader.address_key)
+    return hers.exclude(status=Follow.Status.UNSUBSCRIBED) if reader.address_key else hers.none()
 
 
 def _uuid(text: str) -> uuid.UUID | None:

@@ -6,6 +6,9 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
+from sharing.models import Follow
+from sharing.serializers.shares import SharedHeadlineSerializer, headline
+
 WISHES: Final = ("keep", "erase")
 
 
@@ -24,6 +27,39 @@ class HeldSerializer(serializers.Serializer[Any]):
     consents = serializers.ListField(child=serializers.DictField())
     suppressions = serializers.ListField(child=serializers.DictField())
     deliveries = serializers.ListField(child=serializers.DictField())
+
+
+def own_follow_data(follow: Follow) -> dict[str, Any]:
+    """Return a follow as its follower sees it; `follow.article` is loaded."""
+    return {
+        "id": follow.pk,
+        "target": follow.target_kind,
+        "name": follow.target_key if follow.target_kind in {"tag", "author"} else None,
+        "comment": follow.comment_id,
+        "article": headline(follow.article) if follow.article else None,
+        "frequency": follow.frequency,
+        "status": follow.status,
+        "created_at": follow.created_at,
+    }
+
+
+class OwnFollowSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    target = serializers.ChoiceField(Follow.Target.choices)
+    name = serializers.CharField(allow_null=True, help_text="The tag or author, folded as it is compared.")
+    comment = serializers.IntegerField(allow_null=True)
+    article = SharedHeadlineSerializer(allow_null=True)
+    frequency = serializers.ChoiceField(Follow.Frequency.choices)
+    status = serializers.ChoiceField(["unconfirmed", "confirmed"])
+    created_at = serializers.DateTimeField()
+
+
+class OwnFollowsSerializer(serializers.Serializer[Any]):
+    follows = OwnFollowSerializer(many=True)
+
+
+class EndedFollowsSerializer(serializers.Serializer[Any]):
+    ended = serializers.IntegerField()
 
 
 class ErasureSerializer(serializers.Serializer[Any]):

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
+from articles.models import Article
 from project.errors import refused_field
 from sharing import networks
 from sharing.selectors.shares import SharedArticle
@@ -53,6 +54,11 @@ class ShareLinksSerializer(CountsSerializer):
     links = ShareLinkSerializer(many=True)
 
 
+def headline(article: Article) -> dict[str, Any]:
+    """Return what a list says of an article."""
+    return {"id": article.pk, "url": article.public_url, "title": article.title}
+
+
 class SharedHeadlineSerializer(serializers.Serializer[Any]):
     """An article as a list names it."""
 
@@ -80,7 +86,7 @@ def most_shared_data(days: int, found: Iterable[SharedArticle]) -> dict[str, Any
     """Return the list as JSON values."""
     articles = [
         {
-            "article": {"id": each.article.pk, "url": each.article.public_url, "title": each.article.title},
+            "article": headline(each.article),
             "shares": each.recent,
             "total": each.total,
         }

@@ -1,10 +1,11 @@
-"""What a reader with a session may ask for herself: all that is held about her, and that it is erased."""
+"""What a reader with a session may ask for herself: what she follows, all that is held about her, and its erasure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
@@ -18,9 +19,20 @@ from project.errors import refused_field
 from project.parsers import read_json
 from project.routes import allows
 from project.throttling import limited
+from sharing.selectors.follows import follows_of, newest_first
 from sharing.selectors.person import held_about
-from sharing.serializers.person import WISHES, ErasureSerializer, HeldSerializer, ReceiptSerializer
+from sharing.serializers.follows import MAX_ID
+from sharing.serializers.person import (
+    WISHES,
+    EndedFollowsSerializer,
+    ErasureSerializer,
+    HeldSerializer,
+    OwnFollowsSerializer,
+    ReceiptSerializer,
+    own_follow_data,
+)
 from sharing.services.erasure import erase_person
+from sharing.services.follows import end_follows
 
 # Seconds that a reader waits for messages which are on their way; the receipt tells how many were left.
 PATIENCE: Final = 5.0
@@ -58,6 +70,27 @@ def erasure(request: HttpRequest) -> HttpResponse:
     return json_response(receipt, headers=PRIVATE)
 
 
+@documented(get=extend_schema(operation_id="reader_follows", parameters=[SESSION], responses=OwnFollowsSerializer))
+@csrf_exempt
+@allows("GET")
+def follows(request: HttpRequest) -> HttpResponse:
+    """What the reader's proven address follows on this site, or was asked to confirm, the newest first."""
+    found = newest_first(follows_of(signed_in(request).reader))
+    return json_response({"follows": [own_follow_data(follow) for follow in found]}, headers=PRIVATE)
+
+
+@documented(
+    delete=extend_schema(operation_id="end_follow", parameters=[SESSION], responses={200: EndedFollowsSerializer}),
+)
+@csrf_exempt
+@limited("edits")
+@allows("DELETE")
+def one_follow(request: HttpRequest, follow_id: int) -> HttpResponse:
+    """End one of the reader's follows; one that has ended, or another's, ends nothing."""
+    hers = follows_of(signed_in(request).reader).filter(pk=min(follow_id, MAX_ID))
+    return json_response({"ended": end_follows(Q(pk__in=hers.values("pk")), door="reader")}, headers=PRIVATE)
+
+
 def _read_wish(data: Mapping[str, Any]) -> str:
     """Return what is to become of her texts; it has no default, because nothing brings them back."""
     wish = data.get("texts")
@@ -68,5 +101,7 @@ def _read_wish(data: Mapping[str, Any]) -> str:
 
 urlpatterns = [
     path("api/v1/readers/me/export", export, name="export_reader"),
+    path("api/v1/readers/me/follows", follows, name="reader_follows"),
+    path("api/v1/readers/me/follows/<int:follow_id>", one_follow, name="reader_follow"),
     path("api/v1/readers/me/erasure", erasure, name="erase_reader"),
 ]

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from comments.models import Comment, Reader, ReaderSession
-from sharing.models import Follow, Suppression
+from sharing.models import Consent, Follow, Suppression
 from tests.api.test_readers import Speaker, guest
 from tests.comments.invariants import check_site
 from tests.dump import dump_of_database
@@ -77,3 +77,37 @@ def test_erasure_needs_a_word_about_her_texts(body: dict[str, Any]) -> None:
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "texts")
     assert Reader.objects.get().address == BEN
     assert Comment.objects.get().author_name == "Ben"
+
+
+def test_follows_of_her_address_are_hers_to_end() -> None:
+    article = make_article(title="Bees")
+    ben, cy = Speaker(article.site, name="Ben"), Speaker(article.site, CY, name="Cy")
+    first = make_follow(article.site, BEN, article=article)
+    make_follow(article.site, BEN, status="unsubscribed")
+    others = make_follow(article.site, CY, article=article)
+    elsewhere = make_follow(make_article().site, BEN)
+    assert ben.call("GET", "follows").json() == {
+        "follows": [
+            {
+                "id": first.pk,
+                "target": "article",
+                "name": None,
+                "comment": None,
+                "article": {"id": article.pk, "url": article.public_url, "title": "Bees"},
+                "frequency": "immediate",
+                "status": "confirmed",
+                "created_at": f"{first.created_at:%Y-%m-%dT%H:%M:%S.%fZ}",
+            }
+        ]
+    }
+    for number, ended in ((others.pk, 0), (elsewhere.pk, 0), (first.pk, 1), (first.pk, 0), (10**18, 0)):
+        assert ben.call("DELETE", f"follows/{number}").json() == {"ended": ended}
+    assert ben.call("GET", "follows").json() == {"follows": []}
+    assert [follow["id"] for follow in cy.call("GET", "follows").json()["follows"]] == [others.pk]
+    assert Consent.objects.get(event="unsubscribed").door == "reader"
+
+
+def test_reader_without_an_address_follows_nothing() -> None:
+    article = make_article()
+    make_follow(article.site, BEN, article=article)
+    assert Speaker(article.site, "", name="Dora").call("GET", "follows").json() == {"follows": []}

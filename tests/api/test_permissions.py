@@ -74,6 +74,8 @@ TABLE: dict[str, Row] = {
     "PUT /api/v1/readers/me/mutes": READER,
     "DELETE /api/v1/readers/me/mutes/{mute_id}": (204, 401, 401, 401, 204, 401),
     "GET /api/v1/readers/me/export": READER,
+    "GET /api/v1/readers/me/follows": READER,
+    "DELETE /api/v1/readers/me/follows/{follow_id}": READER,
     "POST /api/v1/readers/me/erasure": READER,
     "POST /api/v1/sign-in": 202,
     "POST /api/v1/sign-in/code": 201,

@@ -57,8 +57,14 @@ def test_reader_signs_in_writes_and_finds_what_is_hers(press: Press, visit: Call
     page.reload()
     item.locator("button.edit").wait_for()
     assert item.locator(".badge").inner_text() == "verified"
+    session = page.evaluate("Object.values(JSON.parse(localStorage['afterword.sessions']))[0].token")
+    wish = {"email": "dora@example.com", "article": press.article}
+    press.service.request("POST", "/api/v1/follows", wish, {"Authorization": f"Bearer {session}"})
     page.goto(f"{press.service.base}/readers/me")
     page.locator(".comments-of-hers", has_text="Proven words").wait_for()
+    followed = page.locator(".follows li", has_text="new comments on What the bees learned")
+    followed.locator("text=End").click()
+    followed.wait_for(state="detached")
     page.fill("input[name=name]", "Theodora")
     page.click("text=Save")
     page.locator("[role=status]", has_text="Saved").wait_for()
@@ -68,6 +74,26 @@ def test_reader_signs_in_writes_and_finds_what_is_hers(press: Press, visit: Call
     page.locator("#nobody:visible").wait_for()
     page.goto(press.page)
     page.locator("#identity .ask:visible").wait_for()
+
+
+def test_reader_mutes_an_author_and_reads_her_again(press: Press, visit: Callable[..., Visit]) -> None:
+    loud, also = (press.say(body, author={"name": "Loud"}) for body in ("Noise.", "More noise."))
+    press.say("Sense.", author={"name": "Calm"})
+    seen = visit()
+    page = sign_in(press, seen, "fay@example.com")
+    page.click(f"#comment-{loud['id']} a.report")
+    page.click("text=Show me no more by this author")
+    for comment in (loud, also):
+        page.locator(f"#comment-{comment['id']} > article > .comment-text").wait_for(state="hidden")
+    assert page.locator("text=Sense.").is_visible()
+    page.reload()
+    page.locator("text=More noise.").wait_for(state="hidden")
+    page.goto(f"{press.service.base}/readers/me")
+    page.locator(".mutes li", has_text="Loud").locator("text=Show again").click()
+    page.locator(".mutes li").wait_for(state="detached")
+    page.goto(press.page)
+    page.locator("#identity .reader:visible").wait_for()
+    assert page.locator("text=More noise.").is_visible()
 
 
 def test_pages_of_signing_in_have_no_barriers(press: Press, visit: Callable[..., Visit]) -> None:

@@ -140,7 +140,7 @@ WORDLESS = {
     "for one reader, about herself": [
         "GET /readers/me",
         "GET /sign-in/{token}",
-        *(f"GET /api/v1/readers/me{what}" for what in ("", "/sessions", "/comments", "/mutes", "/export")),
+        *(f"GET /api/v1/readers/me{what}" for what in ("", "/sessions", "/comments", "/mutes", "/follows", "/export")),
     ],
     "for one follower, by her link": [f"GET /follows/{what}/{{token}}" for what in ("confirm", "leave", "manage")],
     "for one reader, who comes from a provider": [

@@ -7,7 +7,7 @@ import { identity } from "./identity.js";
 import { listing } from "./listing.js";
 import { Live } from "./live.js";
 import { News } from "./news.js";
-import { mayChange, offer, ownActions } from "./own.js";
+import { hide, mayChange, offer, ownActions } from "./own.js";
 import { equip, learn, votes } from "./votes.js";
 
 const FIELDS = ["name", "email", "url"];
@@ -76,7 +76,7 @@ class Held {
       this.show();
       learn(mine.votes);
       mayChange(this.section, mine.editable);
-      for (const id of mine.muted) itemOf(id)?.classList.add("muted");
+      hide(mine.muted);
     } catch {
       // The public conversation is there; hers is shown at the next visit.
     }

@@ -2,7 +2,7 @@
 
 import { Refusal, busy, call } from "./api.js";
 import { itemOf, refresh, remove } from "./comment.js";
-import { tokenHeader, voterHeader } from "./keepsake.js";
+import { knownSession, tokenHeader, voterHeader } from "./keepsake.js";
 
 const editable = new Set();
 
@@ -13,6 +13,11 @@ const clone = (section, template) => section.querySelector(template).content.fir
 export function mayChange(section, ids) {
   for (const id of ids) editable.add(id);
   offer(section);
+}
+
+/** Hide what those wrote whom she does not want to read. */
+export function hide(ids) {
+  for (const id of ids) itemOf(id)?.classList.add("muted");
 }
 
 /** Give her own comments their buttons, wherever they have none yet. */
@@ -96,6 +101,19 @@ export function ownActions(section, { news, held, leave }) {
       section.querySelector("#comments-said").textContent = form.dataset.done;
       opener.replaceWith(form.dataset.done);
     });
+    const mute = form.querySelector(".mute");
+    mute.hidden = !knownSession();
+    mute.addEventListener("click", () => busy(form, async () => {
+      const headers = tokenHeader();
+      try {
+        await call("/api/v1/readers/me/mutes", { method: "PUT", body: { comment: idOf(item) }, headers });
+        hide((await call(`/api/v1/thread/mine?article=${section.dataset.article}`, { headers })).muted);
+        form.remove();
+        item.focus();
+      } catch (error) {
+        say(error);
+      }
+    }));
     form.querySelector("input").focus();
   }
 

@@ -28,7 +28,7 @@ class Desk {
   async open() {
     await this.doing(async () => {
       this.show(await this.call(""));
-      await Promise.all([this.comments(), this.sessions(), this.mutes()]);
+      await Promise.all([this.comments(), this.sessions(), this.mutes(), this.follows()]);
     });
     this.part("form").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -112,13 +112,25 @@ class Desk {
     this.list(".mutes", mutes, ({ id, name }) => [name, " ", this.button(this.said.dataset.unmute, `/mutes/${id}`)]);
   }
 
+  async follows() {
+    const { follows } = await this.call("/follows");
+    this.list(".follows", follows, ({ id, target, name, article, status }) => {
+      const what = document.createElement(article ? "a" : "b");
+      what.dir = "auto";
+      what.textContent = article ? article.title || article.url : name ?? "";
+      if (article) what.href = article.url;
+      const waits = status === "unconfirmed" ? ` (${this.said.dataset.unconfirmed})` : "";
+      return [`${this.said.dataset[target]} `, what, `${waits} `, this.button(this.said.dataset.end, `/follows/${id}`)];
+    });
+  }
+
   /** A button that takes something away; words alone where there is nothing to take. */
   button(label, path) {
     const element = document.createElement(path ? "button" : "span");
     Object.assign(element, { className: path ? "plain" : "quiet", textContent: label });
     if (path) element.addEventListener("click", () => this.doing(async () => {
       await this.call(path, { method: "DELETE", body: {} });
-      await Promise.all([this.sessions(), this.mutes()]);
+      await Promise.all([this.sessions(), this.mutes(), this.follows()]);
     }));
     return element;
   }
