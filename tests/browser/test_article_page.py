@@ -155,8 +155,9 @@ def test_no_barrier_that_axe_knows(press: Press, chromium: Any, scheme: str) -> 
 
 
 def test_everything_that_the_page_loads_is_small(press: Press, visit: Callable[..., Visit]) -> None:
-    page, answers = visit().page, []
-    page.on("response", answers.append)
+    page = visit().page
+    answers: list[Any] = []
+    page.on("response", lambda answer: answers.append(answer))
     page.reload()
     loaded = {answer.url: answer.body() for answer in answers if answer.url.endswith((".css", ".js"))}
     assert len(loaded) > 10

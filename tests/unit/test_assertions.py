@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -37,7 +38,8 @@ NOW = time.time()
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    said = {"sub": "7", "aud": "sketch", "iat": int(NOW), "exp": int(NOW) + 300, "iss": "https://sketch.example.org"}
+    now = int(time.time())
+    said = {"sub": "7", "aud": "sketch", "iat": now, "exp": now + 300, "iss": "https://sketch.example.org"}
     return {name: value for name, value in (said | changes).items() if value is not None}
 
 
@@ -84,58 +86,61 @@ def confused() -> str:
     return f"{head}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
 
 
-BAD = {
-    "expired": hs256(iat=int(NOW) - 400, exp=int(NOW) - 100),
-    "lives too long": hs256(exp=int(NOW) + LONGEST + 1),
-    "from the future": hs256(iat=int(NOW) + 3_000, exp=int(NOW) + 3_100),
-    "not yet": hs256(nbf=int(NOW) + 3_000),
-    "other audience": hs256(aud="another"),
-    "audience inside a word": hs256(aud="sketches"),
-    "no audience": hs256(aud=None),
-    "no subject": hs256(sub=None),
-    "blank subject": hs256(sub=""),
-    "number for a subject": jwt.encode({**claims(), "sub": 7}, SECRET, "HS256"),
-    "long subject": hs256(sub="x" * 256),
-    "control characters": hs256(sub="a\x00b"),
-    "half a character": hs256(sub="\ud800"),
-    "no expiry": hs256(exp=None),
-    "no beginning": hs256(iat=None),
-    "endless": hs256(exp=10**30),
-    "infinite": hs256(exp=float("inf")),
-    "text for a time": hs256(iat="now"),
-    "other secret": jwt.encode(claims(), SECRET + "x", "HS256"),
-    "other hash": jwt.encode(claims(), SECRET * 2, "HS512"),
-    "other key": jwt.encode(claims(), rsa.generate_private_key(65537, 2048), "RS256", {"kid": "one"}),
-    "other issuer": jwt.encode(claims(iss="https://evil.example.net"), RSA_KEY, "RS256", {"kid": "one"}),
-    "none": unsigned({"alg": "none"}),
-    "None": unsigned({"alg": "None"}),
-    "no algorithm": unsigned({"typ": "JWT"}),
-    "algorithm that is a list": unsigned({"alg": ["HS256"]}),
-    "public key as a secret": confused(),
-    "key in the header": jwt.encode(
+# Made when they are tried, or each would soon be refused for its age alone.
+BAD: dict[str, Callable[[], str]] = {
+    "expired": lambda: hs256(iat=int(NOW) - 400, exp=int(NOW) - 100),
+    "lives too long": lambda: hs256(exp=int(NOW) + LONGEST + 1),
+    "from the future": lambda: hs256(iat=int(NOW) + 3_000, exp=int(NOW) + 3_100),
+    "not yet": lambda: hs256(nbf=int(NOW) + 3_000),
+    "other audience": lambda: hs256(aud="another"),
+    "audience inside a word": lambda: hs256(aud="sketches"),
+    "no audience": lambda: hs256(aud=None),
+    "no subject": lambda: hs256(sub=None),
+    "blank subject": lambda: hs256(sub=""),
+    "number for a subject": lambda: jwt.encode({**claims(), "sub": 7}, SECRET, "HS256"),
+    "long subject": lambda: hs256(sub="x" * 256),
+    "control characters": lambda: hs256(sub="a\x00b"),
+    "half a character": lambda: hs256(sub="\ud800"),
+    "no expiry": lambda: hs256(exp=None),
+    "no beginning": lambda: hs256(iat=None),
+    "endless": lambda: hs256(exp=10**30),
+    "infinite": lambda: hs256(exp=float("inf")),
+    "text for a time": lambda: hs256(iat="now"),
+    "other secret": lambda: jwt.encode(claims(), SECRET + "x", "HS256"),
+    "other hash": lambda: jwt.encode(claims(), SECRET * 2, "HS512"),
+    "other key": lambda: jwt.encode(claims(), rsa.generate_private_key(65537, 2048), "RS256", {"kid": "one"}),
+    "other issuer": lambda: jwt.encode(claims(iss="https://evil.example.net"), RSA_KEY, "RS256", {"kid": "one"}),
+    "none": lambda: unsigned({"alg": "none"}),
+    "None": lambda: unsigned({"alg": "None"}),
+    "no algorithm": lambda: unsigned({"typ": "JWT"}),
+    "algorithm that is a list": lambda: unsigned({"alg": ["HS256"]}),
+    "public key as a secret": lambda: confused(),
+    "key in the header": lambda: jwt.encode(
         claims(),
         rsa.generate_private_key(65537, 2048),
         "RS256",
         {"jwk": RSAAlgorithm.to_jwk(RSA_KEY.public_key(), True)},
     ),
-    "critical header": jwt.encode(claims(), SECRET, "HS256", {"crit": ["unheard-of"], "unheard-of": 1}),
-    "list for claims": unsigned({"alg": "HS256"}, []),
-    "deep": unsigned({"alg": "HS256"}).split(".")[0] + "." + base64.urlsafe_b64encode(b"[" * 4_000).decode() + ".x",
-    "deep header": base64.urlsafe_b64encode(b"[" * 4_000).decode() + ".x.x",
-    "cut": hs256()[:-1],
-    "longer": hs256() + "x",
-    "empty": "",
-    "dots": "....",
-    "long": "x" * 1_000_000,
-    "not ASCII": "é.é.é",
-    "fullwidth digits": "１.２.３",
+    "critical header": lambda: jwt.encode(claims(), SECRET, "HS256", {"crit": ["unheard-of"], "unheard-of": 1}),
+    "list for claims": lambda: unsigned({"alg": "HS256"}, []),
+    "deep": lambda: (
+        unsigned({"alg": "HS256"}).split(".")[0] + "." + base64.urlsafe_b64encode(b"[" * 4_000).decode() + ".x"
+    ),
+    "deep header": lambda: base64.urlsafe_b64encode(b"[" * 4_000).decode() + ".x.x",
+    "cut": lambda: hs256()[:-1],
+    "longer": lambda: hs256() + "x",
+    "empty": lambda: "",
+    "dots": lambda: "....",
+    "long": lambda: "x" * 1_000_000,
+    "not ASCII": lambda: "é.é.é",
+    "fullwidth digits": lambda: "１.２.３",
 }
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad_token_is_refused(name: str) -> None:
     with pytest.raises(Refused) as refusal:
-        read(BAD[name])
+        read(BAD[name]())
     assert SECRET not in str(refusal.value)
 
 
