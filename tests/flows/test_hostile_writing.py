@@ -101,7 +101,7 @@ def fragments(answer: object) -> Iterable[str]:
     """Yield every piece of HTML in an answer."""
     if isinstance(answer, dict):
         for name, value in answer.items():
-            if name in ("html", "excerpt_html", "snippet") and isinstance(value, str):
+            if name in ("html", "excerpt") and isinstance(value, str):
                 yield value
             yield from fragments(value)
     if isinstance(answer, list):
