@@ -15,6 +15,7 @@ from tests.benchmarks.ground import SHAPES, SITE, Ground
 from tests.benchmarks.measure import Sample, Target
 from tests.benchmarks.rows.row import Row
 
+Statement = tuple[str, Any]
 MOVE = "UPDATE comments_thread SET version = version + 1 WHERE article_id = %s RETURNING version"
 
 
@@ -61,13 +62,13 @@ def _other_pages(ground: Ground, path: str, seconds: int, note: str) -> Sample:
     return _repeat(lambda: _timed(client, f"{path}{SHAPES[0].url}/{time.monotonic_ns()}"), seconds, note)
 
 
-def _selects(ground: Ground, statements: list[str], seconds: int, note: str) -> Sample:
+def _selects(ground: Ground, statements: list[Statement], seconds: int, note: str) -> Sample:
     with on_cores(SERVER_CORE), ground.connect() as connection:
 
         def ask() -> float:
             begin = time.perf_counter()
-            for statement in statements:
-                connection.execute(statement.encode()).fetchall()
+            for sql, parameters in statements:
+                connection.execute(sql.encode(), parameters, prepare=True).fetchall()
             return time.perf_counter() - begin
 
         return _repeat(ask, seconds, note)
@@ -98,8 +99,8 @@ def _client(ground: Ground) -> http.client.HTTPConnection:
     return http.client.HTTPConnection(parts.hostname or "", parts.port or 80)
 
 
-def _statements(ground: Ground, path: str) -> list[str]:
-    """Return the SELECTs of one request, as they are sent, by asking Django in this process."""
+def _statements(ground: Ground, path: str) -> list[Statement]:
+    """Return the SELECTs of one request with their parameters, by asking Django in this process."""
     import django
     from django.conf import settings
 
@@ -108,13 +109,17 @@ def _statements(ground: Ground, path: str) -> list[str]:
         django.setup()
     from django.db import connection
     from django.test import Client
-    from django.test.utils import CaptureQueriesContext
 
-    with CaptureQueriesContext(connection) as queries:
+    found: list[Statement] = []
+
+    def note(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
+        found.append((sql, parameters))
+        return execute(sql, parameters, many, context)
+
+    with connection.execute_wrapper(note):
         response: Any = Client().get(path)
     assert response.status_code == 200, response.content
-    found = [query["sql"] for query in queries.captured_queries]
-    return [sql for sql in found if sql.lstrip().upper().startswith(("SELECT", "WITH"))]
+    return [each for each in found if each[0].lstrip().upper().startswith(("SELECT", "WITH"))]
 
 
 def _become_ours(ground: Ground) -> None:
