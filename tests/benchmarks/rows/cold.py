@@ -110,6 +110,8 @@ def _statements(ground: Ground, path: str) -> list[Statement]:
     from django.db import connection
     from django.test import Client
 
+    # The first request of a process asks the database what it is, too.
+    Client().get(path)
     found: list[Statement] = []
 
     def note(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
