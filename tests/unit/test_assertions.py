@@ -88,10 +88,10 @@ def confused() -> str:
 
 # Made when they are tried, or each would soon be refused for its age alone.
 BAD: dict[str, Callable[[], str]] = {
-    "expired": lambda: hs256(iat=int(NOW) - 400, exp=int(NOW) - 100),
-    "lives too long": lambda: hs256(exp=int(NOW) + LONGEST + 1),
-    "from the future": lambda: hs256(iat=int(NOW) + 3_000, exp=int(NOW) + 3_100),
-    "not yet": lambda: hs256(nbf=int(NOW) + 3_000),
+    "expired": lambda: hs256(iat=int(time.time()) - 400, exp=int(time.time()) - 100),
+    "lives too long": lambda: hs256(exp=int(time.time()) + LONGEST + 2),
+    "from the future": lambda: hs256(iat=int(time.time()) + 3_000, exp=int(time.time()) + 3_100),
+    "not yet": lambda: hs256(nbf=int(time.time()) + 3_000),
     "other audience": lambda: hs256(aud="another"),
     "audience inside a word": lambda: hs256(aud="sketches"),
     "no audience": lambda: hs256(aud=None),
