@@ -10,18 +10,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.conf import settings
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Q
-from django.db.models.functions import JSONObject
+from django.db.models import Q
 
-from articles.models import Article, ArticleKey, ArticleQuerySet, Site, SocialLogin
+from articles.models import Article, ArticleQuerySet, Site
 from project import cursors
 from project.addresses import canonical_origin, canonical_url
 from project.errors import Problem, refused_field
+from project.statements import Columns, Row, fetch_prepared
 from project.text import FORBIDDEN
 
 MAX_ID: Final = 2**63 - 1
 MAX_SLUG: Final = 64
+# Digits of a number that fits 64 bits whatever they are.
+MAX_DIGITS: Final = 18
 MAX_IDENTIFIER: Final = 500
 RELATED: Final = 5
 WEIGHED: Final = 100
@@ -63,46 +64,45 @@ class ArticlePage:
 
 def find_site(slug: str) -> Site:
     """Return the site of this slug. Problem: unknown_site."""
-    site = Site.objects.filter(slug=slug).first() if len(slug) <= MAX_SLUG else None
-    if site is None:
+    rows = fetch_prepared(_SITE_BY_SLUG, {"slug": slug[: MAX_SLUG + 1]})
+    if not rows:
         raise Problem("unknown_site", "There is no such site.")
-    return site
+    return _SITE.read(rows[0])
 
 
 def article_by_id(article_id: int) -> Article | None:
-    """Return the article of this id with its site, whatever its visibility, but never a deleted one.
+    """Return the article of this id with its site, whatever its visibility, but never a deleted one."""
+    return _first(_WHOLE, fetch_prepared(_WHOLE_BY_ID, {"article": article_id}))
 
-    `social_logins` of the article are the providers at which readers of its site may sign in: `{"name", "label"}`.
+
+def article_of_page(article_id: int) -> Article:
+    """Return an article for its page: as `public_article`, with what readers are offered there.
+
+    `social_logins` are the providers at which readers of its site may sign in: `{"name", "label"}`. Problem: not_found.
     """
-    logins = SocialLogin.objects.filter(site=OuterRef("site"), revoked_at=None).order_by("pk")
-    named = ArraySubquery(logins.values(json=JSONObject(name="name", label="label")))
-    return (
-        Article.objects.filter(pk=article_id, deleted_at=None)
-        .select_related("site")
-        .annotate(social_logins=named)
-        .first()
-    )
+    rows = fetch_prepared(_PAGE_BY_ID, {"article": article_id})
+    article = _public(_first(_WHOLE, rows))
+    article.social_logins = rows[0][-1]  # type: ignore[attr-defined]
+    return article
 
 
 def public_article(article_id: int) -> Article:
     """Return the article of this id with its site, if anybody may see it. Problem: not_found."""
-    article = article_by_id(article_id)
-    if article is None or not article.is_public:
-        raise Problem("not_found", "There is no such article.")
-    return article
+    return _public(article_by_id(article_id))
 
 
 def page_from_request_data(data: Mapping[str, Any]) -> PageRef:
     """Return the page that a query or a JSON object names: `article`, or `site` with `url` and/or `identifier`.
 
-    One query for a page that is known. Problem: validation_failed, unknown_site, unknown_page, origin_not_allowed.
+    One query for a page that is known; its text (`html`) is not read.
+    Problem: validation_failed, unknown_site, unknown_page, origin_not_allowed.
     """
     slug, url, identifier = (_text(data, name) for name in ("site", "url", "identifier"))
     if data.get("article") not in (None, ""):
         return _by_id(_id(data["article"]), slug)
     if not slug:
         raise refused_field("site", "required", "Name the page: article, or site with url or identifier.")
-    article = _known(Q(site__slug=slug[: MAX_SLUG + 1]), url, identifier)
+    article = _known(_HEAD, slug[: MAX_SLUG + 1], url, identifier)
     if article is not None:
         return PageRef(article.site, article, url, identifier)
     return _unknown(find_site(slug), url, identifier)
@@ -115,7 +115,7 @@ def find_page(site: Site, *, url: str | None = None, identifier: str | None = No
     Problem: validation_failed, unknown_page (known by identifier only, and not known), origin_not_allowed.
     """
     url, identifier = url or "", identifier or ""
-    article = _known(Q(site=site), url, identifier)
+    article = _known(_WHOLE, site.slug, url, identifier)
     if article is not None:
         return PageRef(article.site, article, url, identifier)
     return _unknown(site, url, identifier, for_reader=for_reader)
@@ -175,33 +175,70 @@ def _behind(date: str | None, article_id: int) -> Q:
     return Q(published_at__lt=date) | Q(published_at=date, id__lt=article_id)
 
 
+# The two parts of an article's row: with its text, and without it for those who only need to know what it is.
+_WHOLE: Final = Columns(Article, "a")
+_HEAD: Final = Columns(Article, "a", without=["html"])
+_SITE: Final = Columns(Site, "s")
+_LOGINS: Final = """ARRAY(
+    SELECT jsonb_build_object('name', l.name, 'label', l.label) FROM articles_sociallogin AS l
+    WHERE l.site_id = s.id AND l.revoked_at IS NULL ORDER BY l.id)"""
+_BY_ID: Final = """
+    FROM articles_article AS a JOIN articles_site AS s ON s.id = a.site_id
+    WHERE a.id = %(article)s AND a.deleted_at IS NULL"""
+# "identifier" sorts before "url": where both are known, it decides. No key is empty.
+_BY_KEY: Final = """
+    FROM articles_site AS s
+    JOIN articles_articlekey AS k ON k.site_id = s.id
+    JOIN articles_article AS a ON a.id = k.article_id
+    WHERE s.slug = %(slug)s
+      AND ((k.kind = 'url' AND k.key = %(address)s) OR (k.kind = 'identifier' AND k.key = %(identifier)s))
+    ORDER BY k.kind LIMIT 1"""
+_SITE_BY_SLUG: Final = f"SELECT {_SITE.sql} FROM articles_site AS s WHERE s.slug = %(slug)s"  # noqa: S608
+_WHOLE_BY_ID: Final = f"SELECT {_WHOLE.sql}, {_SITE.sql} {_BY_ID}"
+_HEAD_BY_ID: Final = f"SELECT {_HEAD.sql}, {_SITE.sql} {_BY_ID}"
+_PAGE_BY_ID: Final = f"SELECT {_WHOLE.sql}, {_SITE.sql}, {_LOGINS} {_BY_ID}"
+
+
+def _first(columns: Columns[Article], rows: list[Row]) -> Article | None:
+    """Return the article of the first row, with its site; None where there is none."""
+    if not rows:
+        return None
+    article = columns.read(rows[0][: len(columns)])
+    article.site = _SITE.read(rows[0][len(columns) : len(columns) + len(_SITE)])
+    return article
+
+
+def _public(article: Article | None) -> Article:
+    if article is None or not article.is_public:
+        raise Problem("not_found", "There is no such article.")
+    return article
+
+
 def _by_id(article_id: int, slug: str) -> PageRef:
-    article = article_by_id(article_id)
+    article = _first(_HEAD, fetch_prepared(_HEAD_BY_ID, {"article": article_id}))
     if article is None or (slug and article.site.slug != slug):
         raise Problem("unknown_page", "There is no such article.")
     return PageRef(article.site, article, article.url, article.identifier, by_id=True)
 
 
-def _known(of_site: Q, url: str, identifier: str) -> Article | None:
+def _known(columns: Columns[Article], slug: str, url: str, identifier: str) -> Article | None:
     """Return the article that the identifier names, else the one of the address."""
     if not url and not identifier:
         raise refused_field("url", "required", "Name the page by url or identifier.")
     address = canonical_url(url) if url else ""
-    wanted = Q(kind=ArticleKey.Kind.URL, key=address) if url else Q()
-    if identifier:
-        wanted |= Q(kind=ArticleKey.Kind.IDENTIFIER, key=check_identifier(identifier))
-    # "identifier" sorts before "url".
-    keys = ArticleKey.objects.filter(of_site & wanted).select_related("article__site").order_by("kind")
-    key = keys.first()
-    return key.article if key else _on_own_page(of_site, address)
+    key = {"slug": slug, "address": address, "identifier": check_identifier(identifier) if identifier else ""}
+    sql = f"SELECT {columns.sql}, {_SITE.sql} {_BY_KEY}"
+    article = _first(columns, fetch_prepared(sql, key))
+    return article or _on_own_page(slug, address)
 
 
-def _on_own_page(of_site: Q, address: str) -> Article | None:
+def _on_own_page(slug: str, address: str) -> Article | None:
     """Return the article that one of our own pages shows: `/a/12` below PUBLIC_URL is an address of article 12."""
     head, _, number = address.rpartition("/")
-    if not number.isdigit() or len(number) > 18 or head != canonical_url(f"{settings.PUBLIC_URL}/a"):
+    if not number.isdigit() or len(number) > MAX_DIGITS or head != canonical_url(f"{settings.PUBLIC_URL}/a"):
         return None
-    return Article.objects.filter(of_site, pk=int(number), deleted_at=None).select_related("site").first()
+    article = article_by_id(int(number))
+    return article if article and article.site.slug == slug else None
 
 
 def _unknown(site: Site, url: str, identifier: str, *, for_reader: bool = True) -> PageRef:

@@ -9,6 +9,8 @@ from django.conf import settings
 LARGEST_POOL = 20
 # Seconds that a reader may wait for a broker that accepts a connection and then says nothing.
 BROKER_PATIENCE = 0.5
+# Seconds between two messages that wake workers for the same thing: under load a message costs more than what it is of.
+RING_SPACING = 0.05
 # Files and sockets open at once: the connections of readers (project.embedded.web) and what we need ourselves.
 OPEN_FILES = 20_000
 # Seconds that a thread of Django's may hold the interpreter while the event loop waits, which answers in microseconds.
@@ -17,14 +19,14 @@ SWITCH_INTERVAL = 0.0005
 
 
 def become_web_process() -> None:
-    """Pool this process's database connections and shorten its patience with the broker; before the first query.
+    """Pool this process's database connections, and spare it the broker; before the first query.
 
     Workers and commands do without: they are single-threaded, and a pool does not survive a fork.
     """
     _allow_files(OPEN_FILES)
     sys.setswitchinterval(SWITCH_INTERVAL)
     options = settings.DATABASES["default"]["OPTIONS"]
-    # Times that a connection runs a statement before it keeps the plan; only `rows.fetch_prepared` lets it.
+    # Times that a connection runs a statement before it keeps the plan; only `statements.fetch_prepared` lets it.
     options["prepare_threshold"] = 1 if settings.PREPARED_STATEMENTS else None
     options["pool"] = {
         "min_size": 1,
@@ -35,7 +37,9 @@ def become_web_process() -> None:
         "max_idle": 60,
     }
     from project.celery import BROKER_OPTIONS, app
+    from project.doorbell import Doorbell
 
+    Doorbell.spacing = RING_SPACING
     app.conf.broker_transport_options = {
         **BROKER_OPTIONS,
         "socket_connect_timeout": BROKER_PATIENCE,

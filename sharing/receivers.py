@@ -57,4 +57,4 @@ def _note(comment: Comment, kind: Notification.Kind, cause_key: str) -> Notifica
 
 def _wake(notification: Notification | None) -> None:
     if notification is not None:
-        fan_out.delay_on_commit(notification.pk)
+        fan_out.delay_on_commit()

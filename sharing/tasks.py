@@ -6,10 +6,13 @@ loses is made good by `sweep`, so no task retries itself.
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Final
 
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import InterfaceError, OperationalError
 
 from project.doorbell import Doorbell
 from sharing.models import Delivery
@@ -17,25 +20,29 @@ from sharing.selectors.outbox import due_notifications, due_queues
 from sharing.services import dispatch, follows, shares
 from sharing.services import fan_out as planning
 
+log = logging.getLogger(__name__)
+
 # A task ends its turn after this many seconds and queues up again, so that a worker is never held for long.
 TURN: Final = 30.0
-WOKEN_AT_ONCE: Final = 100
+# Notifications that take turns, a page of followers each.
+AT_ONCE: Final = 100
 
 
 @shared_task(base=Doorbell, soft_time_limit=220, time_limit=240)
-def fan_out(notification_id: int) -> None:
-    """Plan the deliveries of a notification, page by page.
+def fan_out() -> None:
+    """Plan the deliveries of all notifications that are due, a page of each in turn.
 
-    Twice is harmless: each page locks the notification and moves its cursor, and a delivery is unique by recipient
-    and cause. A notification that is not due, done or gone is a quiet return.
+    Twice is harmless: each page locks its notification and moves its cursor, and a delivery is unique by recipient
+    and cause. A notification that another worker has in its hands is left to that.
     """
     end = time.monotonic() + TURN
-    while planning.plan_next_page(notification_id):
+    left_alone: set[int] = set()
+    while due := due_notifications(AT_ONCE, without=left_alone):
+        left_alone.update(notification_id for notification_id in due if not _plan_page(notification_id))
         deliver_mail.wake()
         if time.monotonic() > end:
-            fan_out.wake(notification_id)
+            fan_out.wake()
             return
-    deliver_mail.wake()
 
 
 @shared_task(base=Doorbell, soft_time_limit=270, time_limit=290)
@@ -65,8 +72,8 @@ def sweep() -> None:
     Twice is harmless: it ends leases by conditional UPDATEs and otherwise only wakes tasks that may run twice.
     """
     dispatch.end_leases()
-    for notification_id in due_notifications(WOKEN_AT_ONCE):
-        fan_out.wake(notification_id)
+    if due_notifications(1):
+        fan_out.wake()
     due = due_queues()
     if Delivery.Queue.CONFIRM in due:
         deliver_confirmations.wake()
@@ -82,6 +89,17 @@ def prune() -> None:
     """
     shares.prune_salts()
     follows.prune_unconfirmed()
+
+
+def _plan_page(notification_id: int) -> bool:
+    """Return whether there is more to plan. What cannot be planned stays due, and keeps no other from its turn."""
+    try:
+        return planning.plan_next_page(notification_id)
+    except (SoftTimeLimitExceeded, OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("notification %s cannot be planned", notification_id)
+        return False
 
 
 def _send_for_a_turn(queue: Delivery.Queue) -> bool:

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import conditional_page
 
-from articles.selectors import public_article
+from articles.selectors import article_of_page
 from project.routes import allows
 
 CACHE_CONTROL: Final = "public, max-age=0, s-maxage=1, must-revalidate"
@@ -21,7 +21,7 @@ PERSONAL: Final = frozenset({"mine", "at_least", "followed"})
 @conditional_page
 def article_page(request: HttpRequest, article_id: int) -> HttpResponse:
     """Show headline, text, share bar, Follow by Email and the conversation; 404 for what is not public."""
-    response = render(request, "articles/article.html", {"article": public_article(article_id)})
+    response = render(request, "articles/article.html", {"article": article_of_page(article_id)})
     response["Cache-Control"] = "private, no-store" if PERSONAL & set(request.GET) else CACHE_CONTROL
     return response
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from comments.selectors.rows import COLUMNS, SHOWN, WIDTH, CommentRow, fetch_prepared
+from comments.selectors.rows import COLUMNS, SHOWN, WIDTH, CommentRow
 from comments.threads import Branch, grow, walk
 from project import cursors
+from project.statements import fetch_prepared
 
 REPLIES: Final = 10
 LEVELS: Final = 10

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from articles.models import Article
-from comments.selectors.rows import COLUMNS, SHOWN, WIDTH, CommentRow, fetch
+from comments.selectors.rows import COLUMNS, SHOWN, WIDTH, CommentRow
 from comments.selectors.snapshot import snapshot
 from project.errors import Problem
+from project.statements import fetch
 
 MAX_CHANGES: Final = 500
 

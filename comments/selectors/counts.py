@@ -8,9 +8,9 @@ from typing import Final
 
 from articles.models import Article, ArticleKey
 from comments.models import Provider
-from comments.selectors.rows import fetch
 from project.addresses import canonical_url
 from project.errors import Problem
+from project.statements import fetch
 
 ShareCounts = Callable[[Collection[int]], Mapping[int, int]]
 

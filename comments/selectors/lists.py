@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from articles.models import Article, Site
-from comments.selectors.rows import COLUMNS, WIDTH, CommentRow, fetch
+from comments.selectors.rows import COLUMNS, WIDTH, CommentRow
 from comments.selectors.snapshot import snapshot
+from project.statements import fetch
 
 _RECENT: Final = f"""
     SELECT {COLUMNS}, c.article_id

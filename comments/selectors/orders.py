@@ -14,8 +14,9 @@ import orjson
 
 from articles.models import Article, Site
 from comments.models import ThreadOrder
-from comments.selectors.rows import SHOWN, fetch_prepared
+from comments.selectors.rows import SHOWN
 from project.errors import Problem
+from project.statements import fetch_prepared
 
 KEPT: Final = 1_000
 RANKED: Final = (Site.Sort.BEST, Site.Sort.HOT, Site.Sort.CONTROVERSIAL)

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final, NamedTuple
-
-import psycopg
-from django.db import connection
-from psycopg.pq import Format
+from typing import Final, NamedTuple
 
 SHOWN: Final = "(c.status = 'approved' OR c.shown_replies > 0)"
 
@@ -57,30 +53,3 @@ class CommentRow(NamedTuple):
 
 
 WIDTH: Final = len(CommentRow._fields)
-
-
-def fetch(sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """Run one SELECT and return all its rows."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
-
-
-def fetch_prepared(sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """Run one SELECT whose parameters travel beside it, and return all its rows.
-
-    A web process prepares it (PREPARED_STATEMENTS): PostgreSQL plans it once for a connection, for parameters of any
-    value. So `sql` must be such that one plan is right for all of them: what a parameter would switch on and off
-    belongs into a statement of its own.
-    """
-    connection.ensure_connection()
-    # Django's own cursors write the parameters into the statement.
-    bare: Any = psycopg.Cursor(connection.connection)
-    # Times that come as text are read by Python code, and a page may have two thousand.
-    bare.format = Format.BINARY
-    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    with wrap(bare) as cursor:
-        cursor.execute(sql, parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows

@@ -20,10 +20,11 @@ from psycopg.errors import QueryCanceled
 from articles.models import Article
 from comments.searching import Question, Words, conjunction, marked_excerpt, read_question, whole
 from comments.selectors.branches import Position, pack, unpack
-from comments.selectors.rows import COLUMNS, WIDTH, CommentRow, fetch
+from comments.selectors.rows import COLUMNS, WIDTH, CommentRow
 from comments.selectors.snapshot import snapshot
 from project import cursors
 from project.errors import Problem, refused_field
+from project.statements import fetch
 
 NEAR: Final = 1_000
 FEW: Final = 5_000

@@ -8,8 +8,8 @@ from typing import Final
 
 from django.db import connection, transaction
 
-# One message. Statements that are prepared (`rows.fetch_prepared`) keep their plan: left to itself, PostgreSQL plans
-# those whose LIMIT it does not know each time anew, which takes longer than to carry them out.
+# One message. Statements that are prepared (`statements.fetch_prepared`) keep their plan: left to itself, PostgreSQL
+# plans those whose LIMIT it does not know each time anew, which takes longer than to carry them out.
 _BEGIN: Final = (
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL plan_cache_mode = force_generic_plan"
 )

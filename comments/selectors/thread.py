@@ -10,11 +10,12 @@ from comments.models import Comment, Provider, ThreadOrder
 from comments.selectors.branches import Position, pack, position_of, replies_scope, unpack, with_branches
 from comments.selectors.orders import RootList, read_head, read_ranked_head, to_be_kept
 from comments.selectors.roots import next_cursor, read_cursor, read_roots
-from comments.selectors.rows import COLUMNS, SHOWN, WIDTH, CommentRow, fetch_prepared
+from comments.selectors.rows import COLUMNS, SHOWN, WIDTH, CommentRow
 from comments.selectors.snapshot import snapshot
 from comments.threads import Branch
 from project import cursors
 from project.errors import Problem
+from project.statements import fetch_prepared
 
 ANCESTORS: Final = 50
 DEFAULT_LIMIT: Final = 25

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from comments.selectors.rows import fetch
+from project.statements import fetch
 
 _VERSIONS: Final = """
     SELECT 0, article_id, version FROM comments_thread WHERE article_id = ANY(%(articles)s)

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
-
 from articles.models import Article
 from articles.selectors import PageRef
 from articles.services.pages import register_page
@@ -22,6 +20,7 @@ from comments.voters import voter_key
 from project import addresses, failpoints, text, tokens
 from project.errors import Problem
 from project.names import name_key
+from project.statements import fetch_behind
 from project.transactions import in_transaction
 
 MAX_DEPTH = 10_000
@@ -114,7 +113,6 @@ def post_comment(article: Article, draft: Draft) -> Posted:
 
 def _store(article: Article, draft: Draft, rendered: text.Rendered) -> Posted:
     author_key = draft.author_key
-    _one_at_a_time(article, author_key or draft.author.name, draft)
     facts = _look_around(article, draft, rendered.source)
     if facts.is_anothers:
         raise Problem("identity_not_proven", "Somebody who has proven who she is has this name or address; sign in.")
@@ -176,13 +174,8 @@ def _posted(comment: Comment, version: int) -> Posted:
     return Posted(comment, version, tokens.edit_token(comment.pk, comment.nonce.hex))
 
 
-def _one_at_a_time(article: Article, author: str, draft: Draft) -> None:
-    """Let equal texts of one author follow one another, so that the second finds the first."""
-    key = f"post:{article.pk}:{draft.parent}:{author}:{draft.body}"
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
-
-
+# Equal texts of one author follow one another, so that the second finds the first.
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 # A twin within the minute is looked for among the latest comments only, so that a long thread costs no more.
 _LOOK_AROUND = """
     SELECT nextval(pg_get_serial_sequence('comments_comment', 'id')),
@@ -222,9 +215,10 @@ def _look_around(article: Article, draft: Draft, source: str) -> _Facts:
         "reader": draft.reader.pk if draft.reader else None,
         "tokens": list(held),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_LOOK_AROUND, parameters)
-        new_id, duplicate, approved, is_known, is_readers, members, *parent = cursor.fetchone()
+    text_of_author = f"post:{article.pk}:{draft.parent}:{draft.author_key or draft.author.name}:{draft.body}"
+    ((new_id, duplicate, approved, is_known, is_readers, members, *parent),) = fetch_behind(
+        _ONE_AT_A_TIME, [text_of_author], _LOOK_AROUND, parameters
+    )
     pairs = (pair.split(" ") for pair in approved or ())
     known = any(tokens.proves_edit(held[int(comment_id)], nonce) for comment_id, nonce in pairs)
     is_anothers = is_readers or (draft.reader is None and _is_staffs(article, draft.author, members or ()))

@@ -7,18 +7,18 @@ taken in one order everywhere: comments from the deepest up, then counters, then
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from articles.models import Article
 from comments import ranking
 from comments.models import Comment
 from project.snapshots.push import announce
+from project.statements import fetch_prepared
 
 
 @dataclass
@@ -73,13 +73,11 @@ def commit_change(change: Change) -> int:
     parameters += [site_id, article_id, change.shown, change.changed]
     steps = [f"added AS ({_ADDED})", f"counted AS ({_COUNT})", f"moved AS ({_MOVE})", f"stamped AS ({_STAMP})"]
     if change.new is not None:
-        sql, values = _insertion(change.new, versioned=("changed_version", "shown_version"))
+        sql, values = _insertion(change.new, versioned=True)
         steps.append(f"inserted AS ({sql} FROM moved RETURNING 1)")
         parameters += values
     statement = f"WITH {', '.join(steps)} SELECT version, now() FROM moved"  # noqa: S608 (parts are constants)
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        version, now = cursor.fetchone()
+    ((version, now),) = fetch_prepared(statement, parameters)
     if change.new is not None:
         _know_times(change.new, now)
     if change.pushed:
@@ -90,9 +88,7 @@ def commit_change(change: Change) -> int:
 def insert(comment: Comment) -> None:
     """Write a comment that the public does not see yet: no version moves."""
     sql, values = _insertion(comment)
-    with connection.cursor() as cursor:
-        cursor.execute(f"{sql} RETURNING now()", values)
-        (now,) = cursor.fetchone()
+    ((now,),) = fetch_prepared(f"{sql} RETURNING now()", values)
     _know_times(comment, now)
 
 
@@ -101,33 +97,31 @@ def _know_times(comment: Comment, now: datetime) -> None:
     comment.published_at = now if comment.is_approved else None
 
 
-def _insertion(comment: Comment, *, versioned: Sequence[str] = ()) -> tuple[str, list[Any]]:
+def _insertion(comment: Comment, *, versioned: bool = False) -> tuple[str, list[Any]]:
     """Return `INSERT … SELECT …` and its parameters for a comment whose id is already drawn.
 
-    Columns named in `versioned` take the new version of `moved`; the time is the database's, and so is the score that
-    hangs on it.
+    Where it is `versioned` its versions are the new one of `moved`; the time is the database's, and so is the score
+    that hangs on it.
     """
-    columns: list[str] = []
-    expressions: list[str] = []
-    values: list[Any] = []
-    for model_field in Comment._meta.concrete_fields:
-        columns.append(connection.ops.quote_name(model_field.column or model_field.attname))
-        value = getattr(comment, model_field.attname)
-        if model_field.name in versioned:
-            expressions.append("moved.version")
-        elif model_field.name == "created_at" or (model_field.name == "published_at" and comment.is_approved):
-            expressions.append("now()")
-        elif model_field.name == "hot":
-            expressions.append(ranking.unvoted_hot_sql("now()"))
-        else:
-            expressions.append("%s")
-            values.append(model_field.get_db_prep_save(value, connection))
-    return f"INSERT INTO comments_comment ({', '.join(columns)}) SELECT {', '.join(expressions)}", values
+    sql, names = _insertion_sql(versioned, comment.is_approved)
+    return sql, [getattr(comment, name) for name in names]
+
+
+@cache
+def _insertion_sql(versioned: bool, approved: bool) -> tuple[str, list[str]]:
+    """Return the statement, and the attributes of a comment that are its parameters."""
+    computed = {"created_at": "now()", "hot": ranking.unvoted_hot_sql("now()")}
+    if approved:
+        computed["published_at"] = "now()"
+    if versioned:
+        computed |= dict.fromkeys(("changed_version", "shown_version"), "moved.version")
+    fields = [field.attname for field in Comment._meta.concrete_fields]
+    expressions = ", ".join(computed.get(name, "%s") for name in fields)
+    sql = f"INSERT INTO comments_comment ({', '.join(fields)}) SELECT {expressions}"
+    return sql, [name for name in fields if name not in computed]
 
 
 def thread_version(article: Article) -> int:
     """Return the version of an article's thread; 0 while nothing has happened in it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT version FROM comments_thread WHERE article_id = %s", [article.pk])
-        row = cursor.fetchone()
-    return int(row[0]) if row else 0
+    rows = fetch_prepared("SELECT version FROM comments_thread WHERE article_id = %s", [article.pk])
+    return int(rows[0][0]) if rows else 0

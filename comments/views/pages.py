@@ -8,7 +8,7 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
 from articles.origins import check_form_origin
-from articles.selectors import public_article
+from articles.selectors import article_of_page
 from comments.inputs import read_draft
 from comments.services.posting import Posted, post_comment
 from comments.views.comment_form import CommentForm
@@ -25,7 +25,7 @@ from project.visitors import client_prefix
 def post_from_page(request: HttpRequest, article_id: int) -> HttpResponse:
     """Post a comment and lead to it on the page (303); the page again, with all that was typed, if it is refused."""
     check_form_origin(request)
-    article = public_article(article_id)
+    article = article_of_page(article_id)
     form = CommentForm.of(read_form(request))
     try:
         spend(request, "comments")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from typing import Final, TypedDict
 
@@ -50,9 +50,9 @@ def outbox_health() -> OutboxHealth:
     return {"oldest_due_seconds": oldest, "waiting": waiting}
 
 
-def due_notifications(limit: int) -> list[int]:
-    """Ids of the notifications whose fan-out is due and not finished, oldest first."""
-    waiting = Notification.objects.filter(fanned_out_at__isnull=True, due_at__lte=Now())
+def due_notifications(limit: int, *, without: Collection[int] = ()) -> list[int]:
+    """Ids of the notifications whose fan-out is due and not finished, oldest first, without some."""
+    waiting = Notification.objects.filter(fanned_out_at__isnull=True, due_at__lte=Now()).exclude(pk__in=without)
     return list(waiting.order_by("due_at", "pk").values_list("pk", flat=True)[:limit])
 
 

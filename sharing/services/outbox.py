@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from django.db import connection
-
+from project.statements import fetch_prepared
 from sharing.models import Notification
 
 # One statement, and it never queries the comment: its row may be written later in the same transaction.
@@ -33,11 +32,9 @@ def note(
     written, so that `comment_id` may be that of a row which is inserted later in this transaction. Call it inside the
     transaction of the cause: both are committed, or neither.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(NOTE, [site_id, kind, cause_key, article_id, comment_id, due_at])
-        row = cursor.fetchone()
-    if row is None:
+    rows = fetch_prepared(NOTE, [site_id, kind, cause_key, article_id, comment_id, due_at])
+    if not rows:
         return None
     return Notification(
-        id=row[0], site_id=site_id, kind=kind, cause_key=cause_key, article_id=article_id, comment_id=comment_id
+        id=rows[0][0], site_id=site_id, kind=kind, cause_key=cause_key, article_id=article_id, comment_id=comment_id
     )

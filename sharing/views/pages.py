@@ -10,7 +10,7 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
 from articles.origins import check_form_origin
-from articles.selectors import public_article
+from articles.selectors import article_of_page
 from project.errors import Problem
 from project.forms import read_form
 from project.routes import allows
@@ -34,7 +34,7 @@ class FollowForm:
 def follow_from_page(request: HttpRequest, article_id: int) -> HttpResponse:
     """Ask to follow and lead back to the page (303), alike for every well-formed address; the page again otherwise."""
     check_form_origin(request)
-    article = public_article(article_id)
+    article = article_of_page(article_id)
     data = read_form(request)
     email, wish = data.get("email", ""), "site" if data.get("target") == "site" else "article"
     target = targets.of_site() if wish == "site" else targets.of_article(article.pk)

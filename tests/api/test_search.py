@@ -13,8 +13,8 @@ from articles.models import Article
 from comments.models import Comment
 from comments.searching import MAX_QUERY, MAX_TERMS
 from comments.selectors import search
-from comments.selectors.rows import fetch
 from project.errors import Problem
+from project.statements import fetch
 from tests.factories import make_article, make_comment, make_site
 from tests.reading import COMMENT, code, get
 

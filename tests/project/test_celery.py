@@ -75,6 +75,25 @@ def test_without_a_broker_waking_is_quick_and_quiet(servers: Servers, caplog: py
         servers.start_valkey()
 
 
+def test_rings_close_together_are_one_now_and_one_at_their_end(
+    broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = our_tasks()["sharing.tasks.sweep"]
+    monkeypatch.setattr(Doorbell, "spacing", 0.3)
+    with redis.Redis.from_url(broker_url) as client:
+        begin = time.monotonic()
+        for _ in range(50):
+            task.wake()
+        if time.monotonic() - begin < 0.3:
+            assert client.llen("maintenance") == 1
+        wait_until(lambda: client.llen("maintenance") >= 2, "the ring at the end", 5)
+        time.sleep(0.4)
+        assert client.llen("maintenance") <= 1 + round((time.monotonic() - begin) / 0.3)
+        rung = client.llen("maintenance")
+        task.wake()
+        assert client.llen("maintenance") == rung + 1
+
+
 @pytest.mark.live
 def test_a_worker_shows_that_it_lives_and_that_it_left(worker: Worker, broker_url: str) -> None:
     wait_until(lambda: health.check_workers().state == "ok", "a sign of life for every queue")
