@@ -10,10 +10,9 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from typing import IO, Any, Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from django.http import HttpRequest
-from rest_framework.parsers import BaseParser
 
 from project.errors import Problem
 
@@ -63,21 +62,6 @@ def parse_json(body: bytes) -> dict[str, Any]:
     if "\\u" in text:
         _check_strings(value)
     return value
-
-
-class StrictJSONParser(BaseParser):
-    """The same reader for DRF views (setting `DEFAULT_PARSER_CLASSES`)."""
-
-    media_type = "application/json"
-
-    def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """Return the object in the body; Problem 415 for another charset, 400 for anything but acceptable JSON."""
-        name, _, rest = (media_type or self.media_type).partition(";")
-        parameters = dict(part.strip().lower().partition("=")[::2] for part in rest.split(";") if part.strip())
-        check_media_type(name.strip(), parameters)
-        return parse_json(stream.read())
 
 
 class _Pairs:

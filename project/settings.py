@@ -136,6 +136,9 @@ AUTH_PASSWORD_VALIDATORS = [
 # Who knows how long the oldest due message has waited; the drawer asks by this name (project.health).
 OUTBOX_HEALTH = "sharing.selectors.outbox.outbox_health"
 
+# The reads whose answers web processes keep (project.snapshots).
+KEPT_READS = ("comments.kept.READS", "sharing.kept.READS")
+
 # Signing in at a provider: django-allauth carries the protocol, comments.openid what happens around it.
 SOCIALACCOUNT_ADAPTER = "comments.openid.SocialAdapter"
 # Seconds that one request to a provider may take.
@@ -173,7 +176,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["project.parsers.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["project.drf_parsers.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "project.errors.exception_handler",
     "UNAUTHENTICATED_USER": None,

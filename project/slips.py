@@ -47,7 +47,7 @@ class Behind:
             return self.application(environ, start_response)
         environ["REMOTE_ADDR"] = asked.client
         environ["wsgi.url_scheme"] = asked.scheme
-        ticket = environ[SCOPE_KEY] = Ticket()
+        ticket = environ[SCOPE_KEY] = Ticket(is_own=not asked.client)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             told = write_told(ticket)

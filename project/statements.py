@@ -5,15 +5,17 @@ more than its answer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Model
 from psycopg.pq import Format
 
-M = TypeVar("M", bound=Model)
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+M = TypeVar("M", bound="Model")
 Row = tuple[Any, ...]
 Parameters = Mapping[str, Any] | Sequence[Any]
 

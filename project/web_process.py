@@ -19,7 +19,7 @@ SWITCH_INTERVAL = 0.0005
 
 
 def become_web_process() -> None:
-    """Pool this process's database connections, and spare it the broker; before the first query.
+    """Pool this process's database connections; before the first query.
 
     Workers and commands do without: they are single-threaded, and a pool does not survive a fork.
     """
@@ -36,6 +36,10 @@ def become_web_process() -> None:
         "max_lifetime": 1800,
         "max_idle": 60,
     }
+
+
+def spare_the_broker() -> None:
+    """Ring workers less often, and wait for the broker no longer than readers do; for whoever runs Django's views."""
     from project.celery import BROKER_OPTIONS, app
     from project.doorbell import Doorbell
 

@@ -10,8 +10,9 @@ with stop_on_env_error():
 
     from project import metrics
     from project.slips import Behind
-    from project.web_process import become_web_process
+    from project.web_process import become_web_process, spare_the_broker
 
     become_web_process()
+    spare_the_broker()
     application = Behind(get_wsgi_application())
     metrics.note_memory()

@@ -18,7 +18,6 @@ from comments.selectors.thread import (
     read_thread,
     thread_counts,
 )
-from comments.selectors.versions import current_versions
 
 __all__ = [
     "DEFAULT_LIMIT",
@@ -32,7 +31,6 @@ __all__ = [
     "RecentComment",
     "ReplyPage",
     "ThreadPage",
-    "current_versions",
     "held_comments",
     "own_comments",
     "page_counts",

@@ -11,6 +11,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from articles.authentication import credential
 from articles.origins import check_write_origin
+from comments import kept
 from comments import writing_serializers as serializers
 from comments.inputs import MAX_REVISION, Refusals, read_body
 from comments.models import Comment
@@ -23,7 +24,6 @@ from project.answers import PRIVATE, json_response
 from project.documented import documented
 from project.parsers import read_json
 from project.routes import allows
-from project.snapshots.depends import keepable
 from project.throttling import limited
 
 EDIT_TOKENS: Final[list[Any]] = [
@@ -32,7 +32,6 @@ EDIT_TOKENS: Final[list[Any]] = [
 ]
 
 
-@keepable()
 @documented(
     get=extend_schema(operation_id="comment", responses=PermalinkSerializer),
     patch=extend_schema(
@@ -109,6 +108,6 @@ def source(request: HttpRequest, comment_id: int) -> HttpResponse:
 
 
 urlpatterns = [
-    path("api/v1/comments/<int:comment_id>", comment, name="comment"),
+    path(kept.COMMENT.route, comment, name="comment"),
     path("api/v1/comments/<int:comment_id>/source", source, name="comment_source"),
 ]

@@ -14,7 +14,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from articles.authentication import credential
 from articles.models import Article, Site
 from articles.selectors import PageRef, find_site, page_from_request_data
-from comments import selectors, serializers
+from comments import kept, selectors, serializers
 from comments.authentication import of_site, session_in
 from comments.claims import Claim
 from comments.models import Reader
@@ -30,7 +30,7 @@ from project.errors import refused_field
 from project.parsers import read_json
 from project.queries import site_slug, whole_number
 from project.routes import allows
-from project.snapshots.depends import Depends, keepable
+from project.snapshots.depends import Depends
 
 MAX_URLS: Final = 100
 MAX_VERSION: Final = 2**63 - 1
@@ -52,7 +52,6 @@ EDIT_TOKENS: Final = OpenApiParameter(
 )
 
 
-@keepable("site", "url", "identifier", "article", "sort", "cursor", "limit", addresses=("url",), has_version=True)
 @documented(
     get=extend_schema(
         operation_id="thread",
@@ -88,7 +87,6 @@ def thread(request: HttpRequest) -> HttpResponse:
     return json_response(data) if page.is_behind else cacheable_json(request, data, _depends(ref, page.version))
 
 
-@keepable("site", "url", "identifier", "article", "since", addresses=("url",))
 @documented(
     get=extend_schema(
         operation_id="thread_changes",
@@ -148,7 +146,6 @@ def one_comment(request: HttpRequest, comment_id: int) -> HttpResponse:
     return cacheable_json(request, serializers.permalink_data(found), _hangs_on(found.article))
 
 
-@keepable("cursor", "limit")
 @documented(
     get=extend_schema(
         operation_id="comment_replies", parameters=[CURSOR, LIMIT], responses=serializers.RepliesSerializer
@@ -161,7 +158,6 @@ def replies(request: HttpRequest, comment_id: int) -> HttpResponse:
     return cacheable_json(request, serializers.replies_data(page), _hangs_on(page.article))
 
 
-@keepable("site", "url", lists=("url",), posted=(("site", "site"), ("urls", "url")))
 @documented(
     get=extend_schema(
         operation_id="counts",
@@ -191,7 +187,6 @@ def counts(request: HttpRequest) -> HttpResponse:
     return cacheable_json(request, serializers.counts_data(counted), depends)
 
 
-@keepable("site", "limit")
 @documented(get=extend_schema(operation_id="recent", parameters=[SITE, LIMIT], responses=serializers.RecentSerializer))
 @allows("GET")
 def recent(request: HttpRequest) -> HttpResponse:
@@ -232,10 +227,10 @@ def _limit(request: HttpRequest) -> int:
 
 
 urlpatterns = [
-    path("api/v1/thread", thread, name="thread"),
-    path("api/v1/thread/changes", changes, name="thread_changes"),
+    path(kept.THREAD.route, thread, name="thread"),
+    path(kept.CHANGES.route, changes, name="thread_changes"),
     path("api/v1/thread/mine", mine, name="thread_mine"),
-    path("api/v1/comments/<int:comment_id>/replies", replies, name="comment_replies"),
-    path("api/v1/counts", counts, name="counts"),
-    path("api/v1/recent", recent, name="recent"),
+    path(kept.REPLIES.route, replies, name="comment_replies"),
+    path(kept.COUNTS.route, counts, name="counts"),
+    path(kept.RECENT.route, recent, name="recent"),
 ]

@@ -9,6 +9,7 @@ from django.urls import path
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from articles.selectors import find_site
+from comments import kept
 from comments import search_serializers as serializers
 from comments.searching import MAX_QUERY
 from comments.selectors import DEFAULT_LIMIT, MAX_LIMIT
@@ -19,7 +20,7 @@ from project.documented import documented
 from project.errors import refused_field
 from project.queries import DAYS, SITE, days_of, site_slug, whole_number
 from project.routes import allows
-from project.snapshots.depends import Depends, keepable
+from project.snapshots.depends import Depends
 from project.throttling import limited
 
 # Seconds for which a web process may keep what no version tells.
@@ -53,7 +54,6 @@ def search(request: HttpRequest) -> HttpResponse:
     return cacheable_json(request, serializers.search_data(page), Depends(max_age=LIST_AGE))
 
 
-@keepable("site", "days", "limit")
 @documented(
     get=extend_schema(
         operation_id="most_discussed", parameters=[SITE, DAYS, LIMIT], responses=serializers.MostDiscussedSerializer
@@ -73,5 +73,5 @@ def _limit(request: HttpRequest) -> int:
 
 urlpatterns = [
     path("api/v1/search", search, name="search"),
-    path("api/v1/most-discussed", most_discussed, name="most_discussed"),
+    path(kept.MOST_DISCUSSED.route, most_discussed, name="most_discussed"),
 ]

@@ -1,7 +1,7 @@
 """The stream of an article as far as Django has a part in it: what its readers are told, and the address itself.
 
-`project.streams` holds streams open; the ASGI application gives it `read_news`. Where Django is alone (WSGI) a stream
-ends after what there is to tell, and browsers come back for more.
+`project.streams` holds streams open and asks `read_news`: in its own process, or here, where Django has one of its own.
+Where Django is alone (WSGI) a stream ends after what there is to tell, and browsers come back for more.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from comments.selectors.changes import Changed, changed_since, thread_version
 from project.documented import documented
 from project.errors import Problem
 from project.routes import allows
+from project.snapshots.depends import ticket_of
 from project.streams.door import HEADERS, read_since
-from project.streams.events import News, event, position
+from project.streams.events import News, event, pack, position
 
 ABOUT: Final = (
     "Server-sent events: `comment` and `update` with a Comment, `remove` with `{id}`, `counts` with the numbers of the "
@@ -94,6 +95,8 @@ def stream(request: HttpRequest, article_id: int) -> HttpResponse:
     news = read_news(article_id, read_since(request))
     if news is None:
         raise Problem("not_found", "There is no such article.")
+    if (ticket := ticket_of(request)) and ticket.is_own:
+        return HttpResponse(pack(news), content_type="application/json")
     return HttpResponse(AGAIN + news.events, headers=HEADERS)
 
 

@@ -7,27 +7,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Final
 
-from django.conf import settings
-
-from project.admission import Application, Message, Scope
-from project.snapshots.depends import SCOPE_KEY, Depends, Ticket
+from project.admission import Application
+from project.asking import Relay, ask
+from project.snapshots.depends import Depends, Ticket
 from project.snapshots.requests import Key, Wanted
-from project.snapshots.snapshot import Header, Snapshot, gzipped, now
+from project.snapshots.snapshot import Snapshot, gzipped, now
 from project.snapshots.versions import Known, Versions
 
 OK: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Relay:
-    """An answer that is not kept: a refusal, or one about which the view said nothing."""
-
-    status: int
-    headers: list[Header]
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +30,7 @@ class Built:
 async def build(application: Application, versions: Versions, wanted: Wanted) -> Built | Relay:
     """Ask Django and return what came of it, compressed."""
     began, ticket = now(), Ticket()
-    answer = await _ask(application, wanted, ticket)
+    answer = await ask(application, wanted.path, wanted.query, ticket)
     if answer.status != OK or ticket.depends is None:
         return answer
     depends = ticket.depends
@@ -65,50 +54,3 @@ def _stamps(versions: Versions, depends: Depends, read_at: float) -> list[tuple[
     for known, version in stamps:
         versions.note(known, version, read_at)
     return stamps
-
-
-async def _ask(application: Application, wanted: Wanted, ticket: Ticket) -> Relay:
-    start: dict[str, Any] = {"status": 500, "headers": []}
-    body: list[bytes] = []
-
-    async def send(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            start.update(message)
-        else:
-            body.append(bytes(message.get("body", b"")))
-
-    await application(_scope(wanted, ticket), _Silence().receive, send)
-    headers = [(bytes(name).lower(), bytes(value)) for name, value in start["headers"]]
-    return Relay(start["status"], headers, b"".join(body))
-
-
-class _Silence:
-    """A client that sends an empty body and then waits."""
-
-    def __init__(self) -> None:
-        self._has_sent = False
-
-    async def receive(self) -> Message:
-        if self._has_sent:
-            await asyncio.get_running_loop().create_future()
-        self._has_sent = True
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-
-def _scope(wanted: Wanted, ticket: Ticket) -> Scope:
-    public = urlsplit(settings.PUBLIC_URL)
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": public.scheme,
-        "path": wanted.path,
-        "raw_path": wanted.path.encode(),
-        "query_string": wanted.query,
-        "root_path": "",
-        "headers": [(b"host", public.netloc.encode())],
-        "client": None,
-        "server": None,
-        SCOPE_KEY: ticket,
-    }

@@ -12,8 +12,9 @@ from collections.abc import Awaitable, Coroutine
 from typing import Any, Final, NamedTuple
 
 from project.admission import Application, Receive, Scope, Send
+from project.asking import Relay
 from project.metrics import SnapshotNumbers
-from project.snapshots.build import Built, Relay, build
+from project.snapshots.build import Built, build
 from project.snapshots.posted import may_be_read, read_posted
 from project.snapshots.requests import PREFIX, Wanted, codings, read_body, read_request
 from project.snapshots.shared import Shared

@@ -7,18 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes, urlencode
 
+from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
-from django.http import QueryDict
-from django.urls import Resolver404, resolve
+from django.http import HttpResponse, QueryDict
+from django.urls import Resolver404, URLResolver
+from django.urls import path as address
+from django.urls.resolvers import RegexPattern
+from django.utils.module_loading import import_string
 
 from project.addresses import canonical_url
 from project.errors import Problem
 from project.parsers import parse_json
-from project.snapshots.depends import Declared
+from project.snapshots.depends import Read
 from project.snapshots.snapshot import BROTLI, GZIP
 
 PREFIX: Final = "/api/v1/"
@@ -91,7 +95,7 @@ def read_body(path: str, body: bytes) -> Wanted | None:
     return _wanted(path, declared, values)
 
 
-def _wanted(path: str, declared: Declared, values: Mapping[str, Sequence[str]], at_least: int = 0) -> Wanted:
+def _wanted(path: str, declared: Read, values: Mapping[str, Sequence[str]], at_least: int = 0) -> Wanted:
     spelt: list[tuple[str, str]] = []
     compared: list[tuple[str, str]] = []
     for name in declared.parameters:
@@ -114,18 +118,31 @@ def codings(accept_encoding: bytes) -> int:
     return taken & ~refused
 
 
-def _declared(path: str) -> Declared | None:
+def _declared(path: str) -> Read | None:
     if not path.startswith(PREFIX) or len(path) > MAX_PATH:
         return None
     return _resolved(path)
 
 
 @lru_cache(maxsize=4_096)
-def _resolved(path: str) -> Declared | None:
+def _resolved(path: str) -> Read | None:
     try:
-        return getattr(resolve(path).func, "declared", None)
+        found = _addresses().resolve(path)
     except Resolver404:
         return None
+    return _reads()[found.route]
+
+
+@cache
+def _reads() -> dict[str, Read]:
+    """Return every read that is declared (KEPT_READS), by its route."""
+    return {read.route: read for name in settings.KEPT_READS for read in import_string(name)}
+
+
+@cache
+def _addresses() -> URLResolver:
+    # Only the route is asked for: who answers is known where Django is, which may be another process.
+    return URLResolver(RegexPattern(r"^/"), [address(route, HttpResponse) for route in _reads()])
 
 
 def _version(query: QueryDict) -> int | None:

@@ -25,6 +25,17 @@ class News:
     counts: bytes
 
 
+def pack(news: News) -> bytes:
+    """Return news as one process of ours gives them to another."""
+    return orjson.dumps([news.version, news.events.decode(), news.counts.decode()])
+
+
+def unpack(packed: bytes) -> News:
+    """Return what `pack` was given."""
+    version, events, counts = orjson.loads(packed)
+    return News(version, events.encode(), counts.encode())
+
+
 def event(name: str, data: Any, version: int | None = None) -> bytes:
     """Return one event; with `version` a reader who comes back resumes behind it."""
     mark = b"" if version is None else b"id: %d\n" % version

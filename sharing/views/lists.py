@@ -13,7 +13,8 @@ from project.cacheable import cacheable_json
 from project.documented import documented
 from project.queries import DAYS, SITE, days_of, site_slug, whole_number
 from project.routes import allows
-from project.snapshots.depends import Depends, keepable
+from project.snapshots.depends import Depends
+from sharing import kept
 from sharing.selectors.shares import most_shared as shared_articles
 from sharing.serializers.shares import MostSharedSerializer, most_shared_data
 
@@ -25,7 +26,6 @@ LIST_AGE: Final = 1.0
 LIMIT: Final = OpenApiParameter("limit", int, description=f"1 to {MAX_LIMIT}, {DEFAULT_LIMIT} unless asked otherwise.")
 
 
-@keepable("site", "days", "limit")
 @documented(
     get=extend_schema(operation_id="most_shared", parameters=[SITE, DAYS, LIMIT], responses=MostSharedSerializer)
 )
@@ -38,4 +38,4 @@ def most_shared(request: HttpRequest) -> HttpResponse:
     return cacheable_json(request, data, Depends(max_age=LIST_AGE))
 
 
-urlpatterns = [path("api/v1/most-shared", most_shared, name="most_shared")]
+urlpatterns = [path(kept.MOST_SHARED.route, most_shared, name="most_shared")]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 
 from project.middleware import BODY_LIMIT, LARGE_LIMIT
 from tests import factories
-from tests.processes import WebProcess, wait_until
+from tests.processes import ROOT, WebProcess, wait_until
 from tests.servers import Servers
 from tests.webs import Headers, ask, write
 
@@ -49,6 +51,19 @@ def test_a_trusted_proxy_names_the_client(any_web: Callable[..., WebProcess]) ->
     # A name with `_` is another one, however Python's interfaces spell it.
     spelt = [("X_Forwarded_For", "198.51.100.1"), ("X-Forwarded-For", "198.51.100.200")]
     assert {ask(web, VOTER, spelt, method="POST").status for _ in range(LIMIT + 1)} == {201, 429}
+
+
+def test_the_front_has_no_apps() -> None:
+    """They are most of the memory of a Django process, and each front would have them again."""
+    own = {"APPLICATION_SOCKET": "/run/nobody/serves.sock"}
+    code = "import sys, project.asgi; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env={**os.environ, **own}, capture_output=True, text=True
+    )
+    loaded = set(done.stdout.split())
+    assert "comments.kept" in loaded, done.stderr
+    heavy = {"django.contrib.auth", "rest_framework", "celery", "allauth", "comments.models", "articles.models"}
+    assert not loaded & heavy
 
 
 def test_requests_of_every_kind_come_through(any_web: Callable[..., WebProcess]) -> None:

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import LazySettings
+from django.conf import LazySettings, settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.test import Client
+from django.utils.module_loading import import_string
 
 from project import mailbox
 from project.admission import Admission
+from tests.routes import CONVERTER, routes
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -161,3 +163,12 @@ async def crowd(inside: int, in_line: int, requests: int) -> dict[str, int]:
         "refused": len(refused),
         "afterwards": (await ask("/a/1"))["status"],
     }
+
+
+def test_what_is_kept_are_reads_that_we_answer() -> None:
+    """The front knows addresses alone: one that nobody answers would be kept for nothing."""
+    answered = {route.path: route.methods for route in routes()}
+    for read in (read for name in settings.KEPT_READS for read in import_string(name)):
+        path = "/" + CONVERTER.sub(r"{\1}", read.route)
+        assert "GET" in answered[path], path
+        assert not read.posted or "POST" in answered[path], path

@@ -17,10 +17,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from project import errors
+from project.drf_parsers import StrictJSONParser
 from project.errors import Problem
 from project.handler import Handler
 from project.middleware import BODY_LIMIT, LARGE_LIMIT
-from project.parsers import StrictJSONParser, read_json
+from project.parsers import read_json
 from project.routes import allows
 
 

@@ -11,8 +11,9 @@ from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
+from project.drf_parsers import StrictJSONParser
 from project.errors import Problem
-from project.parsers import MAX_DEPTH, MAX_KEYS, StrictJSONParser, parse_json, read_json
+from project.parsers import MAX_DEPTH, MAX_KEYS, parse_json, read_json
 from tests.unit import corpus
 
 

@@ -1,0 +1,10 @@
+"""What of sharing a web process keeps and gives again; for the front too, which has no Django apps."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from project.snapshots.depends import Read
+
+MOST_SHARED: Final = Read("api/v1/most-shared", ("site", "days", "limit"))
+READS: Final = (MOST_SHARED,)
