@@ -103,3 +103,23 @@ def test_pages_of_signing_in_have_no_barriers(press: Press, visit: Callable[...,
     page.goto(f"{press.service.base}/readers/me")
     page.locator(".sessions li").first.wait_for()
     assert barriers(page) == []
+
+
+def test_where_guests_have_no_vote_readers_have_one(press: Press, visit: Callable[..., Visit]) -> None:
+    press.say("Judge this.")
+    switch = f"from articles.models import Site; Site.objects.filter(slug='{press.slug}').update(anonymous_votes=False)"
+    press.service.manage("shell", "-c", switch)
+    seen = visit()
+    assert seen.page.locator("#thread .vote").count() == 0
+    page = sign_in(press, seen, "vera@example.com")
+    up = page.locator("#thread .vote[value='1']").first
+    with page.expect_response(lambda answer: answer.url.endswith("/vote")) as answered:
+        up.click()
+    assert answered.value.status == 200
+    assert "x-afterword-voter" not in answered.value.request.headers
+    page.locator("#thread .vote[value='1'][aria-pressed=true]").wait_for()
+    page.reload()
+    page.locator("#thread .vote[value='1'][aria-pressed=true]").wait_for()
+    page.click("#identity .leave")
+    page.locator("#thread .score", has_text="Score: 1").wait_for()
+    assert page.locator("#thread .vote").count() == 0

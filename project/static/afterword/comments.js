@@ -28,7 +28,7 @@ export function comments(section) {
   const news = new News(section, { leave: (item) => form?.leave(item), stays: (id) => held.has(id), anew });
   const live = new Live(section, news);
   form?.serve(news, held);
-  identity(section);
+  identity(section, () => equip(section, section));
   votes(section);
   ownActions(section, { news, held, leave: (item) => form?.leave(item) });
   dress(section);

@@ -5,8 +5,8 @@ import { keepSession, knownSession } from "./keepsake.js";
 
 const equipped = new WeakSet();
 
-/** Show in the comment form as whom she writes, and let her sign in or out. */
-export function identity(section) {
+/** Show in the comment form as whom she writes, and let her sign in or out; the first call says whom to tell of that. */
+export function identity(section, changed) {
   const form = section.querySelector("#reply");
   const box = form?.querySelector("#identity");
   if (!box) return;
@@ -23,13 +23,17 @@ export function identity(section) {
   }
   if (equipped.has(box)) return;
   equipped.add(box);
+  const look = () => {
+    identity(section);
+    changed();
+  };
   box.querySelector(".ask").addEventListener("click", () => ask(section, form, box));
-  box.querySelector(".leave").addEventListener("click", () => leave(section));
+  box.querySelector(".leave").addEventListener("click", () => leave(section, look));
   // She may have followed the link in another window, or ended her session there.
-  window.addEventListener("storage", () => identity(section));
+  window.addEventListener("storage", look);
   document.addEventListener("afterword:unauthorized", () => {
     keepSession(section.dataset.site, null);
-    identity(section);
+    look();
   });
 }
 
@@ -50,10 +54,10 @@ async function ask(section, form, box) {
   }
 }
 
-async function leave(section) {
+async function leave(section, look) {
   const { token } = knownSession();
   keepSession(section.dataset.site, null);
-  identity(section);
+  look();
   const headers = { Authorization: `Bearer ${token}` };
   try {
     const { sessions } = await call("/api/v1/readers/me/sessions", { headers });

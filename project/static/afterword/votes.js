@@ -2,7 +2,7 @@
 
 import { Refusal, call } from "./api.js";
 import { itemOf } from "./comment.js";
-import { keepVoter, ownComments, tokenHeader, voterHeader } from "./keepsake.js";
+import { keepVoter, knownSession, ownComments, tokenHeader, voterHeader } from "./keepsake.js";
 import { offer } from "./own.js";
 
 // By comment: the server's numbers, her vote in them (`value`), and the one that she wants while it is on its way.
@@ -16,17 +16,18 @@ export function votes(section) {
   });
 }
 
-/** Give the comments in `scope` their buttons; her own keep their score. */
+/** Give the comments in `scope` their buttons, if she may vote here; her own keep their score. */
 export function equip(section, scope) {
   const own = ownComments();
+  const mayVote = "votes" in section.dataset || Boolean(knownSession());
   for (const box of scope.querySelectorAll(".votes")) {
     const item = box.closest("li.comment");
     const id = Number(item.id.replace("comment-", ""));
     const { up, down } = box.dataset;
     ballots.set(id, { value: 0, wanted: null, ...ballots.get(id), up: Number(up), down: Number(down) });
-    if ("votes" in section.dataset && !own.has(id) && !box.querySelector(".ballot")) {
-      box.append(buttonsFor(section, item.querySelector(".author").textContent));
-    }
+    const ballot = box.querySelector(".ballot");
+    if (!mayVote) ballot?.remove();
+    else if (!ballot && !own.has(id)) box.append(buttonsFor(section, item.querySelector(".author").textContent));
     show(id);
   }
   offer(section);
@@ -116,7 +117,7 @@ async function send(id, value) {
 }
 
 async function voter() {
-  if (!voterHeader()["X-Afterword-Voter"]) {
+  if (!voterHeader()["X-Afterword-Voter"] && !knownSession()) {
     asking ??= call("/api/v1/voter", { body: {} }).finally(() => (asking = null));
     keepVoter((await asking).voter);
   }
