@@ -174,8 +174,11 @@ def _posted(comment: Comment, version: int) -> Posted:
     return Posted(comment, version, tokens.edit_token(comment.pk, comment.nonce.hex))
 
 
-# Equal texts of one author follow one another, so that the second finds the first.
-_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+# Equal texts of one author follow one another, so that the second finds the first. Behind the lock one plan is right
+# for all values, which PostgreSQL would not keep by itself.
+_ONE_AT_A_TIME = """
+    SELECT pg_advisory_xact_lock(hashtextextended(%s, 0)),
+        set_config('plan_cache_mode', 'force_generic_plan', true)"""
 # A twin within the minute is looked for among the latest comments only, so that a long thread costs no more.
 _LOOK_AROUND = """
     SELECT nextval(pg_get_serial_sequence('comments_comment', 'id')),

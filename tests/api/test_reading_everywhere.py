@@ -7,6 +7,7 @@ tried from the moment that it is described. A part in an ordinary run; whole wit
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
@@ -27,7 +28,10 @@ from tests.world import MARK, Side, make_world
 
 pytestmark = [pytest.mark.django_db, pytest.mark.drill]
 
-MAX_QUERIES = 16
+# The export of a reader's own data asks every table once.
+MAX_QUERIES = 18
+# When a session was last used is the time of the very request that asks.
+NOW = re.compile(rb'"used_at":"[^"]*"')
 # Words of `here` that only its moderators may read.
 HIDDEN = (b"Held here", b"Decided here")
 # Routes whose callers may.
@@ -139,7 +143,7 @@ def test_hostile_values(place: Place, world: tuple[Side, Side], drill_scale: flo
         call = with_value(usual, place, value)
         ask(name, target_of(name, call), call.headers, is_moderator=is_moderator)
     after = ask(name, target_of(name, usual), usual.headers, is_moderator=is_moderator)
-    assert after == before or "/follows/" in name or "/sign-in/" in name
+    assert NOW.sub(b"", after) == NOW.sub(b"", before) or "/follows/" in name or "/sign-in/" in name
 
 
 @pytest.mark.parametrize("name", sorted({place[0] for place in places()}), ids=lambda name: name[4:])
