@@ -2,6 +2,7 @@
 
 from comments.views import (
     editing,
+    feeds,
     moderation,
     pages,
     readers,
@@ -19,6 +20,7 @@ urlpatterns = [
     *reading.urlpatterns,
     *editing.urlpatterns,
     *search.urlpatterns,
+    *feeds.urlpatterns,
     *stream.urlpatterns,
     *writing.urlpatterns,
     *voting.urlpatterns,

@@ -21,14 +21,18 @@ def cacheable_json(request: HttpRequest, data: Any, depends: Depends) -> HttpRes
     `depends` says for how long a web process may keep the answer.
     """
     hand_back(request, depends)
-    body = orjson.dumps(data)
+    return cacheable(request, orjson.dumps(data), JSON)
+
+
+def cacheable(request: HttpRequest, body: bytes, content_type: str) -> HttpResponse:
+    """Return an answer that shared caches may keep for a second, or 304 to a client that has just these bytes."""
     etag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept-Encoding"}
     if _is_known(request.headers.get("If-None-Match", ""), etag):
         unchanged = HttpResponse(status=304, headers=headers)
         del unchanged["Content-Type"]
         return unchanged
-    return HttpResponse(body, content_type=JSON, headers=headers)
+    return HttpResponse(body, content_type=content_type, headers=headers)
 
 
 def _is_known(if_none_match: str, etag: str) -> bool:

@@ -125,6 +125,8 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "GET /api/v1/schema": lambda s: Call(),
     "GET /api/v1/docs": lambda s: Call(),
     "GET /a/{article_id}": lambda s: Call(article_path(s)),
+    "GET /feeds/articles/{article_id}/comments.{form}": lambda s: Call({**article_path(s), "form": "atom"}),
+    "GET /feeds/{site_slug}/comments.{form}": lambda s: Call({"site_slug": s.site.slug, "form": "json"}),
     "POST /a/{article_id}/comments": lambda s: Call(article_path(s), body={"body": "Quite so.", "name": "Dora"}),
     "GET /a/{article_id}/comments/{comment_id}/report": lambda s: Call({**article_path(s), **comment_path(s)}),
     "POST /a/{article_id}/comments/{comment_id}/report": lambda s: Call(

@@ -3,7 +3,7 @@
 from comments.selectors.branches import Listing
 from comments.selectors.changes import Changes, thread_changes
 from comments.selectors.counts import Counts, page_counts, register_share_counts
-from comments.selectors.lists import RecentComment, recent_comments
+from comments.selectors.lists import RecentComment, recent_comments, recent_of_article
 from comments.selectors.own import OwnComments, held_comments, own_comments
 from comments.selectors.rows import CommentRow
 from comments.selectors.snapshot import snapshot
@@ -38,6 +38,7 @@ __all__ = [
     "read_replies",
     "read_thread",
     "recent_comments",
+    "recent_of_article",
     "register_share_counts",
     "snapshot",
     "thread_changes",

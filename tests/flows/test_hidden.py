@@ -76,6 +76,8 @@ def _of_site(page: Page) -> str:
 
 
 THREAD, COMMENT = "GET /api/v1/thread", "GET /api/v1/comments/{comment_id}"
+ARTICLE_FEED, SITE_FEED = "GET /feeds/articles/{article_id}/comments.{form}", "GET /feeds/{site_slug}/comments.{form}"
+FORMS = ("atom", "rss", "json")
 REPLIES = "GET /api/v1/comments/{comment_id}/replies"
 
 OUTPUTS: list[Output] = [
@@ -113,6 +115,14 @@ OUTPUTS: list[Output] = [
     ),
     ("GET /api/v1/share-links", lambda p: f"/api/v1/share-links?{_of_article(p)}", "told"),
     ("GET /a/{article_id}", lambda p: f"/a/{p.article.pk}", "said told"),
+    *(
+        (ARTICLE_FEED, lambda p, form=form: f"/feeds/articles/{p.article.pk}/comments.{form}", "said told")  # type: ignore[misc]
+        for form in FORMS
+    ),
+    *(
+        (SITE_FEED, lambda p, form=form: f"/feeds/{p.article.site.slug}/comments.{form}", "said told")  # type: ignore[misc]
+        for form in FORMS
+    ),
     ("GET /a/{article_id}", lambda p: f"/a/{p.article.pk}?sort=oldest", "said told"),
     ("GET /a/{article_id}", lambda p: f"/a/{p.other.pk}", ""),
     (
