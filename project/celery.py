@@ -37,6 +37,7 @@ QUEUE_OF = {
     "sharing.tasks.deliver_confirmations": "confirm",
     "sharing.tasks.deliver_mail": "mail",
     "sharing.tasks.fan_out": "fanout",
+    "sharing.tasks.plan_digests": "fanout",
     "sharing.tasks.prune": "maintenance",
     "sharing.tasks.sweep": "maintenance",
 }
@@ -45,6 +46,7 @@ QUEUE_OF = {
 # no worker took within its period is dropped, the next one does its work.
 BEAT = {
     "sharing.tasks.sweep": 15,
+    "sharing.tasks.plan_digests": 60,
     "sharing.tasks.prune": 3600,
     "articles.tasks.publish_due": 20,
     "articles.tasks.purge_deleted": 3600,

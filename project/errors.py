@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 CODES: Final[dict[str, tuple[int, str]]] = {
     "bad_request": (400, "The request cannot be read"),
     "cursor_invalid": (400, "This cursor does not belong here"),
-    "frequency_unavailable": (400, "Mails do not come this often here"),
     "idempotency_key_invalid": (400, "This is no key for retries"),
     "malformed_json": (400, "The body is not acceptable JSON"),
     "parent_elsewhere": (400, "The parent belongs to another page"),

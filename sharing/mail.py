@@ -27,11 +27,21 @@ from comments.services.sign_in import LINK_LIVES
 from project.text import excerpt, mail_html
 from sharing import tokens
 from sharing.models import Delivery, Follow, Notification
+from sharing.selectors.digests import FLOOD, Contents, contents_of
 from sharing.selectors.outbox import shares_of_notice
 
 SUBJECT_LENGTH: Final = 150
 NAME_LENGTH: Final = 60
 QUOTED: Final = 2_000  # characters of a comment; the rest is read on the page
+BRIEF: Final = 300  # of each in a digest
+
+
+class NothingToTell(Exception):  # noqa: N818 — a fact, and no error
+    """A digest of a window in which nothing happened that may be seen now."""
+
+
+class TooEarly(Exception):  # noqa: N818 — as above
+    """A digest of a window that is not complete yet."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +93,8 @@ class Drafts:
 def letter_of(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
     """Return the message of a delivery; `follow` is the one that names the reason, None for authors and members.
 
-    The delivery's site, follower, notification, and the notification's article and comment should be loaded.
+    The delivery's site, follower, digest, notification, and the notification's article and comment should be loaded.
+    A digest raises NothingToTell or TooEarly.
     """
     return MESSAGES[Delivery.Kind(delivery.kind)](delivery, follow, drafts)
 
@@ -177,6 +188,31 @@ def shares_notice(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> 
     return _notice(delivery, drafts, "shares_notice", (notification.pk,), context, headers)
 
 
+def digest(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
+    """Tell of everything that happened in a window, thread by thread."""
+    contents, window = contents_of(delivery), delivery.digest
+    if window is None or (not contents.told and contents.is_complete):
+        raise NothingToTell
+    if not contents.is_complete:
+        raise TooEarly
+    one_thread = window.scope.startswith(FLOOD)
+
+    def context() -> dict[str, Any]:
+        scope = "one thread" if one_thread else window.scope
+        return {
+            **_of_window(contents),
+            "scope": scope,
+            "reason": _of_digest(delivery, scope),
+            "site": _name(delivery.site),
+        }
+
+    article = contents.told[0].article
+    headers = {"List-Id": _list_id(delivery.site, "digests")}
+    return _notice(
+        delivery, drafts, "digest", (window.pk,), context, _threaded(article) if one_thread and article else headers
+    )
+
+
 def sign_in(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
     """Send the link by which somebody proves that the address is hers; the site's name is the only word not ours."""
 
@@ -194,6 +230,7 @@ MESSAGES: Final[dict[Delivery.Kind, Callable[[Delivery, Follow | None, Drafts], 
     Delivery.Kind.HELD: held_comment,
     Delivery.Kind.SHARES: shares_notice,
     Delivery.Kind.SIGN_IN: sign_in,
+    Delivery.Kind.DIGEST: digest,
 }
 
 
@@ -252,6 +289,36 @@ def _of_comment(comment: Comment, article: Article) -> dict[str, Any]:
         "html": mail_html(comment.html) if short else "",
         "shown": shown,
     }
+
+
+def _of_window(contents: Contents) -> dict[str, Any]:
+    """The notifications of a digest: new articles, and comments by their thread, each in the order of time."""
+    threads: dict[int, dict[str, Any]] = {}
+    articles = []
+    for one in contents.told:
+        article, comment = one.article, one.comment
+        assert article is not None, "a digest tells of what may be seen"
+        if comment is None:
+            articles.append(
+                {"title": _title(article), "url": article.public_url, "summary": excerpt(article.summary, BRIEF)}
+            )
+            continue
+        thread = threads.setdefault(article.pk, {"title": _title(article), "url": article.public_url, "comments": []})
+        thread["comments"].append(
+            {
+                "author": excerpt(comment.author_name, NAME_LENGTH),
+                "said": excerpt(comment.text, BRIEF),
+                "url": article.public_url.partition("#")[0] + comment.fragment,
+            }
+        )
+    comments = sum(len(thread["comments"]) for thread in threads.values())
+    return {"articles": articles, "threads": list(threads.values()), "comments": comments, "more": contents.more}
+
+
+def _of_digest(delivery: Delivery, scope: str) -> str:
+    if scope == "one thread":
+        return "you follow this discussion, which became lively"
+    return f"you asked for a {scope} mail of what you follow at {_name(delivery.site)}"
 
 
 def _reason(delivery: Delivery, follow: Follow | None) -> str:

@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError
 from project.doorbell import Doorbell
 from sharing.models import Delivery
 from sharing.selectors.outbox import due_notifications, due_queues
-from sharing.services import dispatch, follows, shares
+from sharing.services import digests, dispatch, follows, shares
 from sharing.services import fan_out as planning
 
 log = logging.getLogger(__name__)
@@ -82,13 +82,27 @@ def sweep() -> None:
 
 
 @shared_task(base=Doorbell, soft_time_limit=220, time_limit=240)
+def plan_digests() -> None:
+    """Close the windows of digests whose hour has come.
+
+    Twice is harmless: a clock moves on in the statement that writes its digest, and one is closed by one process.
+    """
+    end = time.monotonic() + TURN
+    while closed := digests.plan_due_digests():
+        deliver_mail.wake()
+        if closed < digests.PAGE or time.monotonic() > end:
+            return
+
+
+@shared_task(base=Doorbell, soft_time_limit=220, time_limit=240)
 def prune() -> None:
-    """Delete what is kept no longer: the salts of past days, requests to follow that nobody confirmed.
+    """Delete what is kept no longer: salts of past days, requests to follow that nobody confirmed, closed windows.
 
     Twice is harmless: the second run finds nothing.
     """
     shares.prune_salts()
     follows.prune_unconfirmed()
+    digests.prune_digests()
 
 
 def _plan_page(notification_id: int) -> bool:

@@ -60,6 +60,11 @@ class Site(models.Model):
         db_default=0,
         help_text="Reports from so many different networks hold a comment until a moderator has looked; 0 for never.",
     )
+    mails_per_thread = models.PositiveSmallIntegerField(
+        default=5,
+        db_default=5,
+        help_text="Mails of one thread that a follower gets within an hour; the rest comes in one. 0 for any number.",
+    )
     guests = models.BooleanField(
         default=True, db_default=True, help_text="Readers may comment without having proven who they are."
     )

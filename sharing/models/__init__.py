@@ -1,5 +1,6 @@
 """What goes out: shares, follows, and the outbox of notifications and deliveries."""
 
+from sharing.models.digest import Digest, DigestClock
 from sharing.models.follow import Consent, Follow, Follower, Suppression
 from sharing.models.outbox import Delivery, Notification
 from sharing.models.share import Share, ShareCount, ShareSalt
@@ -7,6 +8,8 @@ from sharing.models.share import Share, ShareCount, ShareSalt
 __all__ = [
     "Consent",
     "Delivery",
+    "Digest",
+    "DigestClock",
     "Follow",
     "Follower",
     "Notification",

@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from articles.models import Article, Site
 from comments.models import Comment
@@ -24,6 +25,8 @@ class Follower(models.Model):
     address_key = models.CharField(max_length=64)
     language = models.CharField(max_length=16, blank=True)
     timezone = models.CharField(max_length=64, default="UTC")
+    hour = models.PositiveSmallIntegerField(default=8, db_default=8, help_text="When her digests come, in her zone.")
+    weekday = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="Of weekly ones; 0 is Monday.")
     manage_nonce = models.UUIDField(default=uuid.uuid4)
     created_at = models.DateTimeField(db_default=Now())
 
@@ -31,6 +34,7 @@ class Follower(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["site", "address_key"], name="one_follower_per_address"),
             models.UniqueConstraint(fields=["site", "id"], name="follower_of_site"),
+            models.CheckConstraint(condition=models.Q(hour__lte=23, weekday__lte=6), name="digests_have_an_hour"),
         ]
 
     def __str__(self) -> str:
@@ -62,9 +66,9 @@ class Follow(models.Model):
         UNSUBSCRIBED = "unsubscribed"
 
     class Frequency(models.TextChoices):
-        IMMEDIATE = "immediate"
-        DAILY = "daily"
-        WEEKLY = "weekly"
+        IMMEDIATE = "immediate", _("at once")
+        DAILY = "daily", _("once a day")
+        WEEKLY = "weekly", _("once a week")
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
     # The first migration holds the stronger rules: follower and article are of this very site, the comment is one of
@@ -88,6 +92,7 @@ class Follow(models.Model):
     confirmation_asked_at = models.DateTimeField(null=True)
     confirmed_at = models.DateTimeField(null=True)
     unsubscribed_at = models.DateTimeField(null=True)
+    frequency_since = models.DateTimeField(null=True, help_text="When she last changed it, if she has.")
     created_at = models.DateTimeField(db_default=Now())
 
     objects = FollowQuerySet.as_manager()

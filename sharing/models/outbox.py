@@ -26,11 +26,14 @@ class Notification(models.Model):
         ARTICLE = "article", "An article was published"
         SHARES = "shares", "An article was shared"
 
-    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
+    # Site and article are looked for together with the time.
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+", db_index=False)
     kind = models.CharField(max_length=16, choices=Kind)
     cause_key = models.CharField(max_length=100, unique=True)
     # The first migration holds the stronger rule: the article is one of this very site.
-    article = models.ForeignKey(Article, null=True, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    article = models.ForeignKey(
+        Article, null=True, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
     comment = models.ForeignKey(Comment, null=True, on_delete=models.CASCADE, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
     due_at = models.DateTimeField(db_default=Now(), help_text="When the fan-out may begin.")
@@ -42,6 +45,8 @@ class Notification(models.Model):
             models.Index(
                 fields=["due_at", "id"], condition=models.Q(fanned_out_at__isnull=True), name="waiting_notifications"
             ),
+            models.Index(fields=["site", "created_at"], name="notifications_of_site"),
+            models.Index(fields=["article", "created_at"], name="notifications_of_article"),
         ]
 
     def __str__(self) -> str:
@@ -63,6 +68,7 @@ class Delivery(models.Model):
         HELD = "held"
         SHARES = "shares"
         SIGN_IN = "sign_in"
+        DIGEST = "digest"
 
     class Queue(models.TextChoices):
         CONFIRM = "confirm"
@@ -99,6 +105,7 @@ class Delivery(models.Model):
     follower = models.ForeignKey(
         "sharing.Follower", null=True, on_delete=models.CASCADE, related_name="deliveries", db_constraint=False
     )
+    digest = models.ForeignKey("sharing.Digest", null=True, on_delete=models.SET_NULL, related_name="deliveries")
     follow_ids = ArrayField(models.BigIntegerField(), default=list)
     why = models.CharField(max_length=16, choices=Why, default=Why.FOLLOW)
     address = models.CharField(max_length=254, help_text="Where it goes, as typed.")

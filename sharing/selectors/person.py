@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from comments.selectors.person import Person, held_in_comments
-from sharing.models import Consent, Delivery, Follow, Follower, Suppression
+from sharing.models import Consent, Delivery, Digest, Follow, Follower, Suppression
 
 
 def held_about(person: Person) -> dict[str, Any]:
@@ -20,12 +20,17 @@ def held_about(person: Person) -> dict[str, Any]:
         "address": person.address,
         **held_in_comments(person),
         "follower": Follower.objects.filter(**of_address)
-        .values("address", "language", "timezone", "created_at")
+        .values("address", "language", "timezone", "hour", "weekday", "created_at")
         .first(),
         "follows": list(
             follows.order_by("pk").values(
                 *target, "frequency", "status", "created_at", "confirmed_at", "unsubscribed_at"
             )
+        ),
+        "digests": list(
+            Digest.objects.filter(follower__site=site, follower__address_key=person.key)
+            .order_by("pk")
+            .values("scope", "window_start", "window_end")
         ),
         "consents": list(
             Consent.objects.filter(**of_address)

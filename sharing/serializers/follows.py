@@ -12,6 +12,7 @@ from articles.selectors import PageRef, find_site, page_from_request_data
 from comments.models import Comment
 from project.errors import Problem, refused_field
 from sharing.models import Follow
+from sharing.schedule import check_zone
 
 MAX_ID: Final = 2**63 - 1
 
@@ -22,7 +23,12 @@ class FollowInputSerializer(serializers.Serializer[Any]):
 
     email = serializers.CharField(max_length=254, help_text="Where to write to; it must confirm first.")
     frequency = serializers.ChoiceField(
-        choices=Follow.Frequency.choices, default=Follow.Frequency.IMMEDIATE, help_text="`immediate`."
+        choices=Follow.Frequency.choices,
+        default=Follow.Frequency.IMMEDIATE,
+        help_text="At once, or together with all else once a day or a week.",
+    )
+    timezone = serializers.CharField(
+        max_length=64, default="UTC", help_text="Where the address lives, as Europe/Berlin: for the hour of digests."
     )
     article = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False, help_text="Id of an article.")
     site = serializers.CharField(max_length=64, required=False, help_text="Slug of the site.")
@@ -46,6 +52,7 @@ class FollowInput:
     site: Site
     email: str
     frequency: str
+    timezone: str = "UTC"
     page: PageRef | None = None
     comment: Comment | None = None
     tag: str = ""
@@ -55,15 +62,14 @@ class FollowInput:
 def read_follow(data: Any) -> FollowInput:
     """Return what a client asks for; at most two queries.
 
-    Problem: validation_failed, frequency_unavailable, unknown_site, unknown_page, origin_not_allowed, not_found for an
+    Problem: validation_failed, unknown_site, unknown_page, origin_not_allowed, not_found for an
     article or comment that is not public.
     """
     given = FollowInputSerializer(data=data)
     given.is_valid(raise_exception=True)
     fields = given.validated_data
-    if fields["frequency"] != Follow.Frequency.IMMEDIATE:
-        raise Problem("frequency_unavailable", "Digests are not offered; ask for `immediate`.")
-    common = {"email": fields["email"], "frequency": fields["frequency"]}
+    zone = check_zone(fields["timezone"])
+    common = {"email": fields["email"], "frequency": fields["frequency"], "timezone": zone}
     named = {
         name: fields[name] for name in ("article", "url", "identifier", "comment", "tag", "author") if name in fields
     }

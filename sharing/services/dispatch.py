@@ -23,7 +23,7 @@ from project import addresses
 from project.errors import Problem
 from sharing.channels.base import Refused, TryLater, Uncertain, Unreachable
 from sharing.channels.email import EmailChannel
-from sharing.mail import Drafts, Letter, letter_of
+from sharing.mail import Drafts, Letter, NothingToTell, TooEarly, letter_of
 from sharing.models import Consent, Delivery, Follow, Suppression
 
 log = logging.getLogger(__name__)
@@ -62,8 +62,9 @@ LOOK_AGAIN: Final = """
             JOIN sharing_follow f ON f.id = wanted.id
             WHERE f.status = CASE d.kind WHEN 'confirmation' THEN 'unconfirmed' ELSE 'confirmed' END
             ORDER BY wanted.rank),
-        CASE d.kind WHEN 'confirmation' THEN true WHEN 'sign_in' THEN true WHEN 'held' THEN c.status = 'pending'
-            WHEN 'comment' THEN c.status = 'approved' AND a.visibility = 'public'
+        CASE WHEN d.kind IN ('confirmation', 'sign_in', 'digest') THEN true
+            WHEN d.kind = 'held' THEN c.status = 'pending'
+            WHEN d.kind = 'comment' THEN c.status = 'approved' AND a.visibility = 'public'
             ELSE a.visibility = 'public' END,
         CASE d.why WHEN 'author' THEN ARRAY[a.author_email] WHEN 'member' THEN
             ARRAY(SELECT u.email FROM articles_member m JOIN auth_user u ON u.id = m.user_id
@@ -157,7 +158,9 @@ def _claim(queue: str) -> list[Delivery]:
         claimed = [row[0] for row in cursor.fetchall()]
     if not claimed:
         return []
-    whole = Delivery.objects.select_related("site", "follower", "notification__article__site", "notification__comment")
+    whole = Delivery.objects.select_related(
+        "site", "follower", "digest", "notification__article__site", "notification__comment"
+    )
     return list(whole.filter(pk__in=claimed).order_by("next_attempt_at", "pk"))
 
 
@@ -204,6 +207,12 @@ def _last_check(delivery: Delivery, follows: dict[int, Follow], drafts: Drafts) 
         comment.refresh_from_db()
     try:
         return letter_of(delivery, follows[look.follow_ids[0]] if look.follow_ids else None, drafts)
+    except NothingToTell:
+        _settle(delivery, Status.SKIPPED, "nothing to tell")
+        return None
+    except TooEarly:
+        _retry(delivery, "what it tells of is not planned yet")
+        return None
     except Exception:  # a message that cannot be built must not stop those behind it
         log.exception("delivery %s cannot be written", delivery.pk)
         _retry(delivery, "the message could not be written")

@@ -6,15 +6,18 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 
 from articles.models import Member
 from comments.models import Comment
 from project import addresses
 from project.errors import Problem
+from project.statements import fetch
 from sharing.models import Delivery, Notification, Suppression
+from sharing.selectors.digests import FLOOD
 from sharing.selectors.outbox import targets_of
+from sharing.services.digests import SETTLED
 from sharing.services.mentions import plan_mentioned
 
 PAGE: Final = 5_000
@@ -29,6 +32,9 @@ EXPIRES: Final = {
 # several is one row, her follows in order of the targets. A page's last follower is at most any target's last one,
 # so nobody is passed over. `page` is what was looked at, also where the insert leaves somebody out: whoever was erased
 # meanwhile is gone when her row is to be locked, and whoever is locked is not erased before the COMMIT.
+#
+# In a lively hour those who had so many mails of the thread get no more of them singly: what comes is told in one
+# digest at the hour's end, whose contents are then whatever they did not get.
 PLAN_FOLLOWERS: Final = """
     WITH target AS (
         SELECT kind, key, rank FROM unnest(%(kinds)s::text[], %(keys)s::text[]) WITH ORDINALITY AS t(kind, key, rank)
@@ -38,25 +44,49 @@ PLAN_FOLLOWERS: Final = """
             SELECT id, follower_id FROM sharing_follow
             WHERE site_id = %(site)s AND target_kind = target.kind AND target_key = target.key
                 AND status = 'confirmed' AND frequency = 'immediate' AND confirmed_at <= %(since)s
+                AND (frequency_since IS NULL OR frequency_since <= %(since)s)
                 AND follower_id > %(cursor)s
             ORDER BY follower_id LIMIT %(page)s
         ) AS f
         GROUP BY f.follower_id ORDER BY f.follower_id LIMIT %(page)s
-    ), planned AS (
-        INSERT INTO sharing_delivery (site_id, kind, cause_key, channel, target_key, notification_id, follower_id,
-            follow_ids, why, address, queue, status, token, last_error, expires_at)
-        SELECT %(site)s, %(kind)s, %(cause)s, 'email', r.address_key, %(notification)s, r.id,
-            page.follow_ids, 'follow', r.address, 'mail', 'queued', gen_random_uuid(), '', %(expires)s
+    ), recipient AS MATERIALIZED (
+        SELECT r.id, r.address, r.address_key, page.follow_ids, {flooded} AS flooded
         FROM page JOIN sharing_follower r ON r.id = page.follower_id
         WHERE r.address_key <> %(author)s AND NOT EXISTS (
             SELECT FROM sharing_suppression s
             WHERE s.site_id = %(site)s AND s.address_key = r.address_key AND s.kind = ANY(%(total)s))
         ORDER BY r.id
         FOR KEY SHARE OF r
+    ), planned AS (
+        INSERT INTO sharing_delivery (site_id, kind, cause_key, channel, target_key, notification_id, follower_id,
+            follow_ids, why, address, queue, status, token, last_error, expires_at)
+        SELECT %(site)s, %(kind)s, %(cause)s, 'email', address_key, %(notification)s, id,
+            follow_ids, 'follow', address, 'mail', 'queued', gen_random_uuid(), '', %(expires)s
+        FROM recipient WHERE NOT flooded
         ON CONFLICT DO NOTHING
-    )
+    ){digests}
     SELECT count(*), max(follower_id) FROM page
 """
+IN_ORDINARY_HOURS: Final = {"flooded": "false", "digests": ""}
+IN_A_LIVELY_HOUR: Final = {
+    "flooded": """(
+            SELECT count(*) FROM sharing_delivery d JOIN sharing_notification n ON n.id = d.notification_id
+            WHERE d.follower_id = r.id AND d.kind = 'comment' AND n.article_id = %(article)s
+                AND n.created_at >= %(hour)s AND n.created_at < %(hour_end)s) >= %(most)s""",
+    "digests": """, digest AS (
+        INSERT INTO sharing_digest (site_id, follower_id, scope, window_start, window_end, since)
+        SELECT %(site)s, id, %(scope)s, %(hour)s, %(hour_end)s, '{}' FROM recipient WHERE flooded
+        ON CONFLICT DO NOTHING
+        RETURNING id, follower_id
+    ), gathered AS (
+        INSERT INTO sharing_delivery (site_id, kind, cause_key, channel, target_key, digest_id, follower_id, follow_ids,
+            why, address, queue, status, token, last_error, next_attempt_at, expires_at)
+        SELECT %(site)s, 'digest', 'digest:' || digest.id, 'email', r.address_key, digest.id, r.id, r.follow_ids,
+            'follow', r.address, 'mail', 'queued', gen_random_uuid(), '', %(hour_end)s + %(settled)s,
+            %(hour_end)s + interval '24 hours'
+        FROM digest JOIN recipient r ON r.id = digest.follower_id
+    )""",
+}
 
 
 def plan_next_page(notification_id: int) -> bool:
@@ -69,7 +99,7 @@ def plan_next_page(notification_id: int) -> bool:
     with transaction.atomic():
         waiting = Notification.objects.filter(pk=notification_id, fanned_out_at__isnull=True, due_at__lte=Now())
         locked = waiting.select_for_update(skip_locked=True, of=("self",))
-        notification = locked.select_related("article", "comment").first()
+        notification = locked.select_related("article__site", "comment").first()
         if notification is None:
             return False
         if _is_wanted(notification):
@@ -111,10 +141,30 @@ def _plan_followers(notification: Notification) -> tuple[int, int | None]:
         "expires": _expires_at(notification),
         "total": sorted(Suppression.TOTAL),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(PLAN_FOLLOWERS, parameters)
-        looked_at, last = cursor.fetchone()
+    lively = _lively_hour(notification)
+    statement = PLAN_FOLLOWERS.format_map(IN_A_LIVELY_HOUR if lively else IN_ORDINARY_HOURS)
+    ((looked_at, last),) = fetch(statement, parameters | lively)
     return looked_at, last
+
+
+def _lively_hour(notification: Notification) -> dict[str, Any]:
+    """Return the hour of a comment as parameters, if its thread had more comments in it than one is told of singly.
+
+    Empty otherwise: then nobody can have had too many.
+    """
+    article = notification.article
+    most = article.site.mails_per_thread if article else 0
+    if notification.kind != Notification.Kind.COMMENT or article is None or not most:
+        return {}
+    hour = notification.created_at.replace(minute=0, second=0, microsecond=0)
+    end = hour + timedelta(hours=1)
+    comments = Notification.objects.filter(
+        article=article, kind=notification.kind, created_at__gte=hour, created_at__lt=end
+    )
+    if comments.count() <= most:
+        return {}
+    scope = f"{FLOOD}{article.pk}"
+    return {"article": article.pk, "hour": hour, "hour_end": end, "most": most, "scope": scope, "settled": SETTLED}
 
 
 def _plan_others(notification: Notification) -> None:

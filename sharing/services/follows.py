@@ -13,9 +13,12 @@ from django.db.models.functions import Now
 from articles.models import Site
 from comments.models import Comment
 from project import addresses
+from project.errors import refused_field
 from project.transactions import in_transaction
 from sharing import targets
 from sharing.models import Consent, Delivery, Follow, Follower, Suppression
+from sharing.schedule import check_zone
+from sharing.services.digests import set_frequency, set_schedule, start_clock
 from sharing.targets import Target
 from sharing.tokens import Leaving
 
@@ -36,6 +39,7 @@ def request_follow(
     *,
     door: str,
     frequency: str = Follow.Frequency.IMMEDIATE,
+    zone: str = "UTC",
     proven: bool = False,
 ) -> None:
     """Note that an address asks to be told of `target`, and plan the mail by which it confirms.
@@ -44,12 +48,13 @@ def request_follow(
     over its caps, so that nobody learns who follows what. A confirmation goes out at most once per follow in 24 hours
     and five times per address and site, never for a confirmed follow or a suppressed address. `door` is where it was
     asked, for the record. `proven` says that whoever asks has shown that the address is hers, in a session: then the
-    follow begins at once. Problem `validation_failed`: no well-formed address.
+    follow begins at once. `zone` is where an address that is new here lives; nobody else can change that for her.
+    Problem `validation_failed`: no well-formed address.
     """
     address, canonical = addresses.normalise_email(email)
 
     def work() -> None:
-        follower = _follower(site_id, address, addresses.email_key(canonical))
+        follower = _follower(site_id, address, addresses.email_key(canonical), zone)
         follow = _follow(follower, target, frequency)
         if proven:
             _begin(follow, frequency, door)
@@ -80,11 +85,14 @@ def confirm_follow(follow_id: int, request: int, *, door: str) -> Follow | None:
     """
     with transaction.atomic():
         asked = Follow.objects.filter(pk=follow_id, request=request)
+        # Whoever erases a follower holds her row first, and then her follows.
+        list(Follower.objects.select_for_update(of=("self",)).filter(follows__in=asked))
         changed = asked.filter(status=Follow.Status.UNCONFIRMED).update(
             status=Follow.Status.CONFIRMED, confirmed_at=Now()
         )
         follow = asked.confirmed().select_related("follower", "site", "article").first()
         if changed and follow is not None:
+            start_clock(follow)
             _record([follow], Consent.Event.CONFIRMED, door)
         return follow
 
@@ -130,9 +138,30 @@ def prune_unconfirmed() -> int:
     return gone + more
 
 
-def _follower(site_id: int, address: str, key: str) -> Follower:
+def change_follow(follower: Follower, follow_id: int, frequency: str) -> bool:
+    """Let a follower be told of one of her follows as often as she says; False where it has ended. She has proven who
+    she is."""
+    with transaction.atomic():
+        Follower.objects.select_for_update().get(pk=follower.pk)
+        hers = Follow.objects.filter(pk=follow_id, follower=follower).exclude(status=Follow.Status.UNSUBSCRIBED)
+        follow = hers.select_related("follower").first()
+        if follow is not None:
+            set_frequency(follow, frequency)
+    return follow is not None
+
+
+def change_schedule(follower: Follower, zone: str, hour: int, weekday: int) -> None:
+    """Let a follower's digests come at her hour. Problem: validation_failed."""
+    name = check_zone(zone)
+    if not (0 <= hour <= 23 and 0 <= weekday <= 6):
+        raise refused_field("hour", "out_of_range", "Choose an hour of the day, and a day of the week.")
+    with transaction.atomic():
+        set_schedule(Follower.objects.select_for_update().get(pk=follower.pk), name, hour, weekday)
+
+
+def _follower(site_id: int, address: str, key: str, zone: str) -> Follower:
     """The address's row, locked until COMMIT, so that its requests count one after another."""
-    row = Follower(site_id=site_id, address=address, address_key=key)
+    row = Follower(site_id=site_id, address=address, address_key=key, timezone=zone)
     Follower.objects.bulk_create(
         [row], update_conflicts=True, unique_fields=["site", "address_key"], update_fields=["address_key"]
     )
@@ -164,11 +193,12 @@ def _follow(follower: Follower, target: Target, frequency: str) -> Follow:
 
 def _begin(follow: Follow, frequency: str, door: str) -> None:
     """Confirm a follow on the word of a session; one that was confirmed is only told of as often as she says now."""
-    new = follow.status != Follow.Status.CONFIRMED
-    changes = {"status": Follow.Status.CONFIRMED, "confirmed_at": Now()} if new else {}
-    Follow.objects.filter(pk=follow.pk).update(frequency=frequency, **changes)
-    if new:
-        _record([follow], Consent.Event.CONFIRMED, door)
+    if follow.status == Follow.Status.CONFIRMED:
+        set_frequency(follow, frequency)
+        return
+    Follow.objects.filter(pk=follow.pk).update(status=Follow.Status.CONFIRMED, confirmed_at=Now())
+    start_clock(follow)
+    _record([follow], Consent.Event.CONFIRMED, door)
 
 
 def _may_ask(follow: Follow) -> bool:

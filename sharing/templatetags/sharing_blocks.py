@@ -10,6 +10,7 @@ from django.forms.utils import flatatt
 from django.utils.safestring import SafeString
 
 from sharing import networks
+from sharing.models import Follow
 from sharing.networks import Kind, Network
 from sharing.selectors.shares import share_counts, shareable
 from sharing.views.pages import FollowForm
@@ -48,7 +49,8 @@ def share_bar(context: dict[str, Any]) -> dict[str, Any]:
 def follow_box(context: dict[str, Any]) -> dict[str, Any]:
     """Show the form of Follow by Email, or again what a refused one held; no query."""
     form = context.get("follow_form") or FollowForm()
-    return {"article": context["article"], "form": form, "followed": "followed" in context["request"].GET}
+    followed = "followed" in context["request"].GET
+    return {"article": context["article"], "form": form, "followed": followed, "frequencies": Follow.Frequency.choices}
 
 
 def _button(network: Network, article_id: int, target: str, count: int) -> Button:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import path
+from django.utils import dates
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -29,9 +30,10 @@ from project.routes import allows
 from project.throttling import limited, spend_for_site
 from project.tokens import BadToken
 from sharing import targets, tokens
+from sharing.models import Follow, Follower
 from sharing.selectors.follows import asked_follow, follower_of, living_follows, site_of
 from sharing.serializers.follows import FollowAnswerSerializer, FollowInput, FollowInputSerializer, read_follow
-from sharing.services.follows import confirm_follow, end_follows, request_follow
+from sharing.services.follows import change_follow, change_schedule, confirm_follow, end_follows, request_follow
 from sharing.services.follows import leave as stop
 from sharing.targets import Target
 from sharing.tasks import deliver_confirmations
@@ -46,6 +48,7 @@ PAGE_HEADERS: Final = {
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 }
 ONE_CLICK: Final = "One-Click"
+WEEKDAYS: Final = list(enumerate(dates.WEEKDAYS.values()))
 
 
 class FollowsView(APIView):
@@ -72,7 +75,8 @@ class FollowsView(APIView):
         proven = reader is not None and reader.address_key == email_key(wish.email)
 
         def work() -> Answer:
-            request_follow(wish.site.pk, wish.email, _target(wish), frequency=wish.frequency, door="api", proven=proven)
+            often = {"frequency": wish.frequency, "zone": wish.timezone}
+            request_follow(wish.site.pk, wish.email, _target(wish), door="api", proven=proven, **often)
             deliver_confirmations.delay_on_commit()
             return Answer(ACCEPTED, status=202)
 
@@ -112,7 +116,11 @@ def leave(request: HttpRequest, token: str) -> HttpResponse:
 @csrf_exempt
 @allows("GET", "POST")
 def manage(request: HttpRequest, token: str) -> HttpResponse:
-    """List what an address follows at a site (GET); end one of it, or all (POST `end`: an id, or `all`)."""
+    """List what an address follows at a site (GET); change it (POST).
+
+    `end` is the id of one to end, or `all`; with `save`, `frequency-ID` says how often she is told of one, and
+    `timezone`, `hour` and `weekday` when her digests come.
+    """
     try:
         follower_id, nonce = tokens.read_manage(token)
     except BadToken as error:
@@ -120,11 +128,17 @@ def manage(request: HttpRequest, token: str) -> HttpResponse:
     follower = follower_of(follower_id, nonce)
     if follower is None:
         raise Problem("not_found", _no_link("manage"))
-    ended = 0
-    if request.method == "POST":
-        ended = end_follows(Q(follower=follower) & _chosen(request.POST.get("end", "")), door="page")
-    context = {"follower": follower, "site": follower.site, "follows": living_follows(follower), "ended": ended}
-    return _page(request, "manage", context)
+    done: dict[str, Any] = {}
+    if request.method == "POST" and "save" in request.POST:
+        done = _save(follower, request.POST)
+        follower.refresh_from_db()
+    elif request.method == "POST":
+        done = {"ended": end_follows(Q(follower=follower) & _chosen(request.POST.get("end", "")), door="page")}
+    choices = {"frequencies": Follow.Frequency, "hours": range(24), "weekdays": WEEKDAYS}
+    context = {"follower": follower, "site": follower.site, "follows": living_follows(follower), **choices, **done}
+    response = _page(request, "manage", context)
+    response.status_code = 400 if "error" in done else 200
+    return response
 
 
 def _target(wish: FollowInput) -> Target:
@@ -136,6 +150,24 @@ def _target(wish: FollowInput) -> Target:
     if wish.tag:
         return targets.of_tag(wish.tag)
     return targets.of_author(wish.author) if wish.author else targets.of_site()
+
+
+def _save(follower: Follower, given: QueryDict) -> dict[str, Any]:
+    """Take what the form says of frequencies and hours; return what the page says of it."""
+    for follow in living_follows(follower):
+        frequency = given.get(f"frequency-{follow.pk}")
+        if frequency in Follow.Frequency.values:
+            change_follow(follower, follow.pk, str(frequency))
+    hour, weekday = (_number(given.get(name, "")) for name in ("hour", "weekday"))
+    try:
+        change_schedule(follower, given.get("timezone", "").strip(), hour, weekday)
+    except Problem as problem:
+        return {"error": problem.errors[0]["message"], "zone": given.get("timezone", "")}
+    return {"saved": True}
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 3 else -1
 
 
 def _chosen(which: str) -> Q:

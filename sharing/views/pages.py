@@ -16,6 +16,7 @@ from project.forms import read_form
 from project.routes import allows
 from project.throttling import spend, spend_for_site
 from sharing import targets
+from sharing.models import Follow
 from sharing.services.follows import request_follow
 from sharing.tasks import deliver_confirmations
 
@@ -26,6 +27,7 @@ class FollowForm:
 
     email: str = ""
     target: str = "article"
+    frequency: str = Follow.Frequency.IMMEDIATE
     error: str = ""
 
 
@@ -37,13 +39,15 @@ def follow_from_page(request: HttpRequest, article_id: int) -> HttpResponse:
     article = article_of_page(article_id)
     data = read_form(request)
     email, wish = data.get("email", ""), "site" if data.get("target") == "site" else "article"
+    said = data.get("frequency", "")
+    frequency = said if said in Follow.Frequency.values else Follow.Frequency.IMMEDIATE
     target = targets.of_site() if wish == "site" else targets.of_article(article.pk)
     try:
         spend(request, "follows")
         spend_for_site("follows", article.site_id)
-        request_follow(article.site_id, email, target, door="page")
+        request_follow(article.site_id, email, target, door="page", frequency=frequency)
     except Problem as problem:
-        form = FollowForm(email, wish, problem.detail)
+        form = FollowForm(email, wish, frequency, problem.detail)
         page = render(
             request, "articles/article.html", {"article": article, "follow_form": form}, status=problem.status
         )

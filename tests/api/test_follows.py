@@ -99,7 +99,8 @@ def test_everything_that_can_be_followed(
         ({"email": BEN, "site": "sketch", "identifier": "unknown"}, 404, "unknown_page", None),
         ({"email": BEN, "site": "sketch", "url": "https://evil.example/"}, 403, "origin_not_allowed", None),
         ({"email": BEN, "site": "sketch", "url": "javascript:alert(1)"}, 400, "validation_failed", "url"),
-        ({"email": BEN, "article": "ARTICLE", "frequency": "daily"}, 400, "frequency_unavailable", None),
+        ({"email": BEN, "article": "ARTICLE", "timezone": "Berlin"}, 400, "validation_failed", "timezone"),
+        ({"email": BEN, "article": "ARTICLE", "timezone": "../UTC"}, 400, "validation_failed", "timezone"),
         ({"email": BEN, "article": "ARTICLE", "frequency": "hourly"}, 400, "validation_failed", "frequency"),
         ([BEN], 400, "malformed_json", None),
     ],
@@ -154,3 +155,14 @@ def test_asking_costs_the_same_whoever_is_asked_for(
     for email in (BEN, CY):
         with django_assert_max_num_queries(16):
             ask(client, {"email": email, "article": article.pk})
+
+
+def test_how_often_and_where_she_lives(client: Client, article: Article) -> None:
+    wish = {"email": BEN, "article": article.pk, "frequency": "daily", "timezone": "Asia/Tokyo"}
+    assert ask(client, wish).status_code == 202
+    follow = Follow.objects.select_related("follower").get()
+    assert (follow.frequency, follow.follower.timezone) == ("daily", "Asia/Tokyo")
+    # Whoever asks again in her name moves nothing of hers.
+    assert ask(client, {**wish, "timezone": "Europe/Berlin"}).status_code == 202
+    follow.follower.refresh_from_db()
+    assert follow.follower.timezone == "Asia/Tokyo"

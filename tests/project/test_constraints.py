@@ -44,6 +44,8 @@ EXPECTED = {
     ("sharing_follow", "site_id", "follower_id", "sharing_follower"),
     ("sharing_notification", *ARTICLE_OF_SITE),
     ("sharing_delivery", "site_id", "follower_id", "sharing_follower"),
+    ("sharing_digest", "site_id", "follower_id", "sharing_follower"),
+    ("sharing_digestclock", "site_id", "follower_id", "sharing_follower"),
 }
 COMPOSITE = """
     SELECT conrelid::regclass::text,

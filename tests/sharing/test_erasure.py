@@ -32,7 +32,7 @@ from sharing.services.erasure import erase_person
 from sharing.services.fan_out import plan_next_page
 from tests.comments.invariants import check_site
 from tests.dump import dump_of_database, dump_of_valkey
-from tests.factories import ADA, CY, make_article, make_comment, make_follow
+from tests.factories import ADA, CY, make_article, make_comment, make_follow, make_site
 from tests.mailing import article, comment, noted, planned, send, sink, words_of
 from tests.smtp_sink import SmtpSink
 
@@ -218,7 +218,7 @@ class TestExport:
         make_person(article, comment)
         held = export(article.site)
         empty = {name for name, value in held.items() if not value}
-        assert empty == {"suppressions"}
+        assert empty == {"digests", "suppressions"}
         assert held["reader"]["name"] == WHO
         assert [[r["source"] for r in c["revisions"]] for c in held["comments"]] == [
             [f"First {SAYS}.", f"Second {SAYS}."],
@@ -327,7 +327,7 @@ class TestBesideOthers:
 
     def test_a_fan_out_that_saw_her_leaves_no_address(self) -> None:
         """It plans for many; she goes while it does, whichever of the two is first."""
-        article = make_article()
+        article = make_article(make_site(mails_per_thread=0))
         for round_ in range(6):
             comment = make_comment(article)
             for number in range(40):

@@ -278,6 +278,40 @@ class TestPages:
         client.post(path, {"end": "all"})
         assert [follow.follower.address for follow in Follow.objects.confirmed()] == [CY]
 
+    def test_manage_says_how_often_and_when(self, client: Client, article: Article) -> None:
+        first, second = make_follow(article.site, article=article), make_follow(article.site)
+        url = tokens.manage_url(first.follower)
+        form = {"save": "1", f"frequency-{first.pk}": "daily", f"frequency-{second.pk}": "weekly"}
+        times = {"timezone": "Europe/Berlin", "hour": "18", "weekday": "4"}
+        page = client.post(url, {**form, **times})
+        assert page.status_code == 200 and "It is kept." in page.content.decode()
+        follower = Follower.objects.get(pk=first.follower_id)
+        assert (follower.timezone, follower.hour, follower.weekday) == ("Europe/Berlin", 18, 4)
+        assert sorted(follower.follows.values_list("frequency", flat=True)) == ["daily", "weekly"]
+        assert sorted(follower.clocks.values_list("frequency", flat=True)) == ["daily", "weekly"]
+        assert client.get(url).content.decode().count(" selected") == 4
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [{"timezone": "Nowhere"}, {"hour": "24"}, {"hour": "-1"}, {"weekday": "7"}, {"hour": "x"}, {"timezone": ""}],
+    )
+    def test_manage_refuses_what_is_no_hour_or_zone(
+        self, client: Client, article: Article, wrong: dict[str, str]
+    ) -> None:
+        follow = make_follow(article.site, article=article)
+        times = {"timezone": "Europe/Berlin", "hour": "18", "weekday": "4"} | wrong
+        page = client.post(tokens.manage_url(follow.follower), {"save": "1", **times})
+        assert page.status_code == 400 and 'role="alert"' in page.content.decode()
+        follow.follower.refresh_from_db()
+        assert follow.follower.timezone == "UTC"
+
+    def test_manage_changes_nothing_of_another_address(self, client: Client, article: Article) -> None:
+        hers, other = make_follow(article.site, article=article), make_follow(article.site, CY, article=article)
+        times = {"timezone": "UTC", "hour": "8", "weekday": "0"}
+        form = {"save": "1", f"frequency-{other.pk}": "daily", f"frequency-{hers.pk}": "hourly", **times}
+        client.post(tokens.manage_url(hers.follower), form)
+        assert set(Follow.objects.values_list("frequency", flat=True)) == {"immediate"}
+
     def test_manage_cannot_end_what_is_another_address_s(self, client: Client, article: Article) -> None:
         mine, hers = make_follow(article.site, article=article), make_follow(article.site, CY, article=article)
         path = tokens.manage_url(mine.follower).removeprefix(_public_url())

@@ -19,6 +19,8 @@ from sharing.models import Delivery, Follow, Notification, Share
 from tests.factories import ADA, BEN, make_article, make_comment, make_follow, make_site
 
 URL = re.compile(r"https?://[^\s\"<>]+")
+# The time of a link's signature, and what hangs on it.
+SIGNED = re.compile(r":\w{6}:[\w-]{43}")
 
 
 @pytest.fixture
@@ -100,7 +102,8 @@ class TestNotices:
         delivery = delivery_of("comment", article, follow, make_comment(article))
         first, second = letter(delivery, follow), letter(delivery, follow)
         assert first["Message-ID"] == second["Message-ID"]
-        assert (text_of(first), html_of(first)) == (text_of(second), html_of(second))
+        for part in (text_of, html_of):
+            assert SIGNED.sub("", part(first)) == SIGNED.sub("", part(second))
 
     def test_a_new_comment(self, article: Article) -> None:
         comment = make_comment(article, body="Well **said**.\n\nTwice.", author_name="Ben & Co")

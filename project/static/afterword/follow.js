@@ -12,12 +12,14 @@ export function follow(form) {
 }
 
 async function ask(form, notice, error) {
-  const { email, target } = form.elements;
+  const { email, target, frequency } = form.elements;
+  const { timeZone: timezone } = Intl.DateTimeFormat().resolvedOptions();
+  const often = { frequency: frequency.value, ...(timezone && { timezone }) };
   const wish = target.value === "site" ? { site: form.dataset.site } : { article: Number(form.dataset.article) };
   notice.textContent = "";
   say(email, error, "");
   try {
-    await call("/api/v1/follows", { body: { email: email.value, ...wish } });
+    await call("/api/v1/follows", { body: { email: email.value, ...often, ...wish } });
     notice.textContent = notice.dataset.done;
   } catch (refusal) {
     say(email, error, refusal instanceof Refusal ? refusal.message : notice.dataset.offline);
