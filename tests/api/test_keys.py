@@ -39,6 +39,8 @@ ALLOWED: Final = {
     ("GET /api/v1/readers/me/export", "reader.address"),
     ("GET /api/v1/readers/me/export", "comments.author_email"),
     ("GET /api/v1/readers/me/export", "comments.source"),
+    # Mails of a day or a week, and no hash.
+    ("GET /api/v1/readers/me/export", "digests"),
     ("POST /api/v1/readers/me/erasure", "address_key"),
     ("GET /api/v1/articles", "articles.source"),
     ("GET /api/v1/articles/{article_id}", "source"),
