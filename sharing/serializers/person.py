@@ -24,6 +24,7 @@ class HeldSerializer(serializers.Serializer[Any]):
     reports = serializers.ListField(child=serializers.DictField())
     follower = serializers.DictField(allow_null=True)
     follows = serializers.ListField(child=serializers.DictField())
+    digests = serializers.ListField(child=serializers.DictField())
     consents = serializers.ListField(child=serializers.DictField())
     suppressions = serializers.ListField(child=serializers.DictField())
     deliveries = serializers.ListField(child=serializers.DictField())

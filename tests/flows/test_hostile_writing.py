@@ -111,7 +111,8 @@ def fragments(answer: object) -> Iterable[str]:
 
 @pytest.fixture
 def article() -> Article:
-    return make_article(make_site(), identifier="here", title="Bees")
+    # Every word in a mail of its own, however many come within the hour.
+    return make_article(make_site(mails_per_thread=0), identifier="here", title="Bees")
 
 
 @pytest.fixture
