@@ -93,6 +93,9 @@ class Follow(models.Model):
     confirmed_at = models.DateTimeField(null=True)
     unsubscribed_at = models.DateTimeField(null=True)
     frequency_since = models.DateTimeField(null=True, help_text="When she last changed it, if she has.")
+    immediate_until = models.DateTimeField(
+        null=True, help_text="When she last changed it from immediate: what happened before is told singly."
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     objects = FollowQuerySet.as_manager()

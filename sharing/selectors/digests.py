@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -10,11 +10,11 @@ from typing import Final
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from sharing.models import Delivery, Follow, Notification
-from sharing.selectors.outbox import targets_of
+from sharing.selectors.outbox import ancestors_among, targets_of
 
 # What one message shows; the rest is counted.
 SHOWN: Final = 30
-# Notifications of a window that are looked at, the newest: more cannot be read anyway.
+# Notifications of a window that are looked at together.
 LOOKED_AT: Final = 500
 FLOOD: Final = "flood:"
 FASTER: Final[dict[str, list[str]]] = {"daily": ["immediate"], "weekly": ["immediate", "daily"]}
@@ -46,7 +46,7 @@ class _Wish:
 
 
 def contents_of(delivery: Delivery) -> Contents:
-    """Return what a digest's delivery has to tell now; six queries, and one for each comment that may be a reply.
+    """Return what a digest's delivery has to tell now; five queries, and two for each 500 notifications of its window.
 
     Left out is what the follower got singly or gets by a faster follow, what she wrote herself, and what is not public.
     """
@@ -54,12 +54,32 @@ def contents_of(delivery: Delivery) -> Contents:
     if digest is None or delivery.follower_id is None:
         return Contents([])
     wishes = _wishes_of_thread(delivery) if digest.scope.startswith(FLOOD) else _wishes(delivery)
-    waiting = list(_candidates(delivery, wishes)[:LOOKED_AT])
     faster = _faster(delivery)
-    found = [one for one in waiting if _is_seen(one, delivery) and _matches(one, wishes) and not _matches(one, faster)]
-    found.reverse()
-    complete = all(one.fanned_out_at is not None for one in waiting)
-    return Contents(found[-SHOWN:], max(0, len(found) - SHOWN), complete)
+    followed = [int(wish.key) for wish in (*wishes, *faster) if wish.kind == Follow.Target.COMMENT]
+    newest: list[Notification] = []
+    more = 0
+    for page in _pages(_candidates(delivery, wishes)):
+        if any(one.fanned_out_at is None for one in page):
+            return Contents([], is_complete=False)
+        above = ancestors_among([one.comment_id for one in page if one.comment_id], followed) if followed else {}
+        found = [
+            one
+            for one in page
+            if _is_seen(one, delivery) and _matches(one, wishes, above) and not _matches(one, faster, above)
+        ]
+        shown = found[: SHOWN - len(newest)]
+        newest += shown
+        more += len(found) - len(shown)
+    return Contents(newest[::-1], more)
+
+
+def _pages(newest_first: QuerySet[Notification]) -> Iterator[list[Notification]]:
+    page = list(newest_first[:LOOKED_AT])
+    while page:
+        yield page
+        last = page[-1]
+        older = Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk)
+        page = list(newest_first.filter(older)[:LOOKED_AT]) if len(page) == LOOKED_AT else []
 
 
 def _wishes(delivery: Delivery) -> list[_Wish]:
@@ -128,8 +148,11 @@ def _is_seen(notification: Notification, delivery: Delivery) -> bool:
     return comment is not None and comment.is_approved and comment.author_key != delivery.target_key
 
 
-def _matches(notification: Notification, wishes: list[_Wish]) -> bool:
+def _matches(notification: Notification, wishes: list[_Wish], above: dict[int, set[int]]) -> bool:
+    """Whether something is told of that is wished for; `above` has the followed comments above each comment."""
     wanted = {(wish.kind, wish.key) for wish in wishes if wish.counts_at(notification.created_at)}
-    if ("article", str(notification.article_id)) in wanted and notification.kind == Notification.Kind.COMMENT:
-        return True
+    if notification.kind == Notification.Kind.COMMENT:
+        over = above.get(notification.comment_id or 0, set())
+        about = {("article", str(notification.article_id)), *(("comment", str(one)) for one in over)}
+        return not wanted.isdisjoint(about)
     return bool(wanted) and any((target.kind, target.key) in wanted for target in targets_of(notification))

@@ -25,6 +25,15 @@ ANCESTORS: Final = """
     )
     SELECT parent_id FROM way_up WHERE parent_id IS NOT NULL ORDER BY step
 """
+# The same for many comments at once, of which only some ancestors matter.
+ANCESTORS_AMONG: Final = """
+    WITH RECURSIVE way_up AS (
+        SELECT id AS below, parent_id FROM comments_comment WHERE id = ANY(%(comments)s::bigint[])
+        UNION ALL
+        SELECT below, c.parent_id FROM way_up JOIN comments_comment c ON c.id = way_up.parent_id
+    )
+    SELECT below, parent_id FROM way_up WHERE parent_id = ANY(%(among)s::bigint[])
+"""
 # A planned delivery, or a notification whose fan-out is due, whichever has waited longest.
 HEALTH: Final = """
     SELECT EXTRACT(EPOCH FROM statement_timestamp() - LEAST(
@@ -78,6 +87,16 @@ def targets_of(notification: Notification) -> list[Target]:
         # A blank name is nobody's and nothing's; two spellings of a tag are one.
         return [*dict.fromkeys(target for target in named if target.key), of_site()]
     return []
+
+
+def ancestors_among(comment_ids: list[int], among: list[int]) -> dict[int, set[int]]:
+    """Return, for each of some comments, those of `among` that stand above it; one query, none above: no entry."""
+    above: dict[int, set[int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(ANCESTORS_AMONG, {"comments": comment_ids, "among": among})
+        for below, ancestor in cursor.fetchall():
+            above.setdefault(below, set()).add(ancestor)
+    return above
 
 
 def shares_of_notice(notification: Notification) -> list[tuple[str, int]]:

@@ -73,6 +73,15 @@ _CLOSE: Final = """
 # Until the next one is due.
 _OF_USE: Final = {Follow.Frequency.DAILY: timedelta(days=1), Follow.Frequency.WEEKLY: timedelta(days=7)}
 
+# Their deliveries are kept, and no longer point to them.
+_FORGET: Final = """
+    WITH old AS MATERIALIZED (
+        SELECT id FROM sharing_digest WHERE window_end < statement_timestamp() - %(kept)s LIMIT %(page)s
+    ), cut AS (
+        UPDATE sharing_delivery d SET digest_id = NULL FROM old WHERE d.digest_id = old.id
+    )
+    DELETE FROM sharing_digest USING old WHERE sharing_digest.id = old.id"""
+
 
 def plan_due_digests(now: datetime | None = None) -> int:
     """Close up to a thousand windows whose hour has come, and plan a message for each; return how many were closed.
@@ -94,10 +103,14 @@ def plan_due_digests(now: datetime | None = None) -> int:
 
 def prune_digests() -> int:
     """Forget windows that were closed two months ago, and by then told of or given up; return how many."""
+    forgotten: int = 0
+    parameters: dict[str, Any] = {"kept": KEPT, "page": PAGE}
     with connection.cursor() as cursor:
-        parameters: dict[str, Any] = {"kept": KEPT}
-        cursor.execute("DELETE FROM sharing_digest WHERE window_end < statement_timestamp() - %(kept)s", parameters)
-        return int(cursor.rowcount)
+        while True:
+            cursor.execute(_FORGET, parameters)
+            forgotten += cursor.rowcount
+            if cursor.rowcount < PAGE:
+                return forgotten
 
 
 def start_clock(follow: Follow) -> None:
@@ -130,8 +143,11 @@ def set_frequency(follow: Follow, frequency: str) -> None:
         )
         for clock in clocks:
             _close(follow.frequency, [clock.pk], [now], [clock.next_at], send_at=now + SETTLED)
+    if follow.frequency == Follow.Frequency.IMMEDIATE:
+        # What happened before and is not planned yet belongs to no window of a digest.
+        follow.immediate_until = now
     follow.frequency, follow.frequency_since = frequency, now
-    follow.save(update_fields=["frequency", "frequency_since"])
+    follow.save(update_fields=["frequency", "frequency_since", "immediate_until"])
     if follow.status == Follow.Status.CONFIRMED:
         start_clock(follow)
 

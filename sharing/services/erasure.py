@@ -10,7 +10,7 @@ import time
 from typing import Any, Final
 
 from django.contrib.auth.models import User
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -19,7 +19,7 @@ from comments.selectors.person import Person
 from comments.services.erasure import ERASED, erase_from_comments
 from project import mailbox
 from project.transactions import in_transaction
-from sharing.models import Delivery, Follow, Follower, Suppression
+from sharing.models import Delivery, Follow, Follower, Notification, Suppression
 from sharing.services.follows import end_follows
 
 # Longer than a conversation with a mail server takes; a batch of fifty may take longer still.
@@ -93,8 +93,13 @@ def _await_messages(person: Person, comment_ids: list[int], patience: float) -> 
     Whoever claims one from now on looks again before it goes out, and finds that she is gone. After `patience` nobody
     knows what became of those to her.
     """
+    in_window = Notification.objects.filter(
+        comment__in=comment_ids,
+        created_at__gte=OuterRef("digest__window_start"),
+        created_at__lt=OuterRef("digest__window_end"),
+    )
     theirs = Q(target_key=person.key) | Q(notification__comment__in=comment_ids)
-    sending = Delivery.objects.filter(theirs, site=person.site, status=Status.SENDING)
+    sending = Delivery.objects.filter(theirs | Q(Exists(in_window)), site=person.site, status=Status.SENDING)
     claimed = dict(sending.values_list("pk", "attempts"))
     end = time.monotonic() + patience
     while claimed and time.monotonic() < end:

@@ -33,6 +33,8 @@ EXPIRES: Final = {
 # so nobody is passed over. `page` is what was looked at, also where the insert leaves somebody out: whoever was erased
 # meanwhile is gone when her row is to be locked, and whoever is locked is not erased before the COMMIT.
 #
+# How often she wanted to be told when it happened decides, not what she has changed it to since.
+#
 # In a lively hour those who had so many mails of the thread get no more of them singly: what comes is told in one
 # digest at the hour's end, whose contents are then whatever they did not get.
 PLAN_FOLLOWERS: Final = """
@@ -43,8 +45,9 @@ PLAN_FOLLOWERS: Final = """
         FROM target CROSS JOIN LATERAL (
             SELECT id, follower_id FROM sharing_follow
             WHERE site_id = %(site)s AND target_kind = target.kind AND target_key = target.key
-                AND status = 'confirmed' AND frequency = 'immediate' AND confirmed_at <= %(since)s
-                AND (frequency_since IS NULL OR frequency_since <= %(since)s)
+                AND status = 'confirmed' AND confirmed_at <= %(since)s
+                AND ((frequency = 'immediate' AND (frequency_since IS NULL OR frequency_since <= %(since)s))
+                    OR immediate_until > %(since)s)
                 AND follower_id > %(cursor)s
             ORDER BY follower_id LIMIT %(page)s
         ) AS f
@@ -85,6 +88,14 @@ IN_A_LIVELY_HOUR: Final = {
             'follow', r.address, 'mail', 'queued', gen_random_uuid(), '', %(hour_end)s + %(settled)s,
             %(hour_end)s + interval '24 hours'
         FROM digest JOIN recipient r ON r.id = digest.follower_id
+    ), widened AS (
+        -- The digest is there already: it is wanted as long as any follow is that it tells for.
+        UPDATE sharing_delivery d SET follow_ids = ARRAY(SELECT DISTINCT unnest(d.follow_ids || r.follow_ids))
+        FROM recipient r JOIN sharing_digest g
+            ON g.follower_id = r.id AND g.scope = %(scope)s AND g.window_start = %(hour)s
+        WHERE r.flooded AND d.kind = 'digest' AND d.cause_key = 'digest:' || g.id AND d.channel = 'email'
+            AND d.target_key = r.address_key AND d.status IN ('queued', 'awaiting_retry')
+            AND NOT d.follow_ids @> r.follow_ids
     )""",
 }
 
