@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 
-from sharing.models import Delivery, Follow, Notification
+from sharing.models import Delivery, Digest, Follow, Notification
 from sharing.selectors.outbox import ancestors_among, targets_of
 
 # What one message shows; the rest is counted.
 SHOWN: Final = 30
 # Notifications of a window that are looked at together.
 LOOKED_AT: Final = 500
+# So long a digest waits for a fan-out that is behind, or for a notification that cannot be planned at all.
+PATIENCE: Final = timedelta(hours=1)
 FLOOD: Final = "flood:"
 FASTER: Final[dict[str, list[str]]] = {"daily": ["immediate"], "weekly": ["immediate", "daily"]}
 
@@ -57,10 +60,13 @@ def contents_of(delivery: Delivery) -> Contents:
     faster = _faster(delivery)
     followed = [int(wish.key) for wish in (*wishes, *faster) if wish.kind == Follow.Target.COMMENT]
     newest: list[Notification] = []
+    patient: bool | None = None
     more = 0
     for page in _pages(_candidates(delivery, wishes)):
-        if any(one.fanned_out_at is None for one in page):
-            return Contents([], is_complete=False)
+        if patient is not False and any(one.fanned_out_at is None for one in page):
+            patient = not _has_waited(digest)
+            if patient:
+                return Contents([], is_complete=False)
         above = ancestors_among([one.comment_id for one in page if one.comment_id], followed) if followed else {}
         found = [
             one
@@ -71,6 +77,11 @@ def contents_of(delivery: Delivery) -> Contents:
         newest += shown
         more += len(found) - len(shown)
     return Contents(newest[::-1], more)
+
+
+def _has_waited(digest: Digest) -> bool:
+    waited = Now() - PATIENCE
+    return Digest.objects.filter(pk=digest.pk, created_at__lte=waited, window_end__lte=waited).exists()
 
 
 def _pages(newest_first: QuerySet[Notification]) -> Iterator[list[Notification]]:

@@ -44,6 +44,18 @@ def test_what_was_not_planned_when_she_wants_digests_is_told(article: Article, s
     assert "Said before, planned after." in words
 
 
+def test_a_notification_that_cannot_be_planned_holds_no_digest_up_for_ever(article: Article, sink: SmtpSink) -> None:
+    follow(article, article=article)
+    happened(EIGHT - HOUR, article, make_comment(article, body="Never planned."), fanned_out=False)
+    say(article, EIGHT - 2 * HOUR, "Planned.")
+    close(EIGHT + LATER)
+    assert read(sink) == []
+    Digest.objects.update(created_at=timezone.now() - 2 * HOUR)
+    Delivery.objects.update(next_attempt_at=timezone.now())
+    (words,) = read(sink)
+    assert "Never planned." in words and "Planned." in words
+
+
 def test_windows_of_long_ago_are_forgotten_and_their_messages_stay(article: Article, sink: SmtpSink) -> None:
     follow(article, article=article)
     say(article, EIGHT - HOUR, "A word.")
