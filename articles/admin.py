@@ -71,7 +71,9 @@ class SiteAdmin(SiteScopedAdmin[Site]):
         "votes_per_network",
         "edit_minutes",
         "hold_after_reports",
+        "forget_networks_days",
         "announce_hours",
+        "mails_per_thread",
     )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
