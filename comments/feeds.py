@@ -164,7 +164,7 @@ def _written(kind: type[_Dated], feed: Feed) -> bytes:
             updateddate=entry.edited_at or entry.written_at,
             creator=_xml(entry.author),
             parent=_name(feed, entry.parent) if entry.parent else "",
-            parent_url=entry.parent_url,
+            parent_url=_xml(entry.parent_url),
             replies=entry.replies,
         )
     written = StringIO()

@@ -156,7 +156,7 @@ def test_the_page_names_its_feeds(client: Client, article: Article) -> None:
 
 
 def test_hostile_words_are_well_formed(client: Client, article: Article, shared_data: Path) -> None:
-    """Names and titles straight into the table, past every rule of ours: what is in it has to come out as XML."""
+    """Names and texts straight into the table, past every rule of ours: what is in it has to come out as XML."""
     words = [word[:90] for word in shared_values(shared_data)]
     assert len(words) > 1_000
     for start in range(0, len(words), 50):
@@ -168,3 +168,11 @@ def test_hostile_words_are_well_formed(client: Client, article: Article, shared_
         for form in ("atom", "rss"):
             ElementTree.fromstring(feed(client, article, form))
         json.loads(feed(client, article, "json"))
+
+
+@pytest.mark.parametrize("form", ["atom", "rss"])
+def test_an_address_that_xml_cannot_hold_is_well_formed(
+    client: Client, article: Article, thread: tuple[Comment, Comment], form: str
+) -> None:
+    Article.objects.update(url="https://news.example.org/\x01\x0b\ufffe", title="\x01 A title \x1f")
+    ElementTree.fromstring(feed(client, article, form))
