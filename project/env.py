@@ -33,13 +33,13 @@ class EnvError(Exception):
 
 
 @contextmanager
-def stop_on_env_error() -> Iterator[None]:
-    """Turn an `EnvError` of the enclosed code into one line on standard error and exit status 2."""
+def stop_on_env_error(status: int = 2) -> Iterator[None]:
+    """Turn an `EnvError` of the enclosed code into one line on standard error and an exit status."""
     try:
         yield
     except EnvError as error:
         sys.stderr.write(f"{error}\n")
-        raise SystemExit(2) from None
+        raise SystemExit(status) from None
 
 
 def text(name: str, default: str = "") -> str:
@@ -144,6 +144,26 @@ def mailbox(name: str, default: str) -> str:
     value = text(name, default)
     if not re.fullmatch(r"[^<>@\s]+@[^<>@\s]+|[^<>]*<[^<>@\s]+@[^<>@\s]+>", value):
         raise EnvError(name, f"must be an e-mail address such as afterword@example.org, not {value!r}.")
+    return value
+
+
+def plain_mailbox(name: str, longest: int) -> str:
+    """A bare ASCII `local@host` whose local part has no `+` and at most `longest` characters; empty when absent."""
+    value = text(name)
+    local = value.partition("@")[0]
+    if value and (not re.fullmatch(r"[a-z0-9._-]+@[a-z0-9.-]+\.[a-z0-9-]+", value) or len(local) > longest):
+        sentence = (
+            f"must be an address such as bounce@bounces.example.org, its first part of {longest} characters at most"
+        )
+        raise EnvError(name, f"{sentence}, without capitals and +, not {value!r}.")
+    return value
+
+
+def secret(name: str, shortest: int) -> str:
+    """Printable ASCII characters without blanks and colons, at least `shortest` of them; empty when absent."""
+    value = text(name)
+    if value and (len(value) < shortest or not re.fullmatch(r"[!-9;-~]+", value)):
+        raise EnvError(name, f"must have at least {shortest} printable characters, without blanks and colons.")
     return value
 
 

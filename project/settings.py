@@ -75,6 +75,10 @@ EMAIL_USE_TLS = _mail.tls == "starttls"
 EMAIL_USE_SSL = _mail.tls == "ssl"
 EMAIL_TIMEOUT = _mail.timeout
 MAIL_FROM = env.mailbox("MAIL_FROM", default=f"afterword@{PUBLIC_HOST}")
+# Where mail servers send back what they could not deliver; each delivery's own address is made from it.
+BOUNCE_ADDRESS = env.plain_mailbox("BOUNCE_ADDRESS", longest=20)
+# The password with which mail providers tell us of bounces and complaints; without one nobody is listened to.
+MAIL_EVENTS_SECRET = env.secret("MAIL_EVENTS_SECRET", shortest=16)
 DEFAULT_FROM_EMAIL = MAIL_FROM
 SERVER_EMAIL = MAIL_FROM
 

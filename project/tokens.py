@@ -49,6 +49,7 @@ class Purpose(StrEnum):
     SIGN_IN = "sign-in"
     SIGN_IN_CODE = "sign-in-code"
     AT_REST = "at-rest"
+    BOUNCE = "bounce"
 
 
 class BadToken(Exception):  # noqa: N818 — a fact about the token, often no error of ours

@@ -29,11 +29,13 @@ from sharing import tokens
 from sharing.models import Delivery, Follow, Notification
 from sharing.selectors.digests import FLOOD, Contents, contents_of
 from sharing.selectors.outbox import shares_of_notice
+from sharing.verp import envelope_sender
 
 SUBJECT_LENGTH: Final = 150
 NAME_LENGTH: Final = 60
 QUOTED: Final = 2_000  # characters of a comment; the rest is read on the page
 BRIEF: Final = 300  # of each in a digest
+POSTMARK: Final = ".postmarkapp.com"  # gives every message an id of its own
 
 
 class NothingToTell(Exception):  # noqa: N818 — a fact, and no error
@@ -260,13 +262,17 @@ def _letter(delivery: Delivery, draft: Draft, drafts: Drafts, links: dict[str, s
     text, html = draft.text, draft.html
     for name, url in links.items():
         text, html = text.replace(drafts.marks[name], url), html.replace(drafts.marks[name], url)
+    sender = formataddr((_name(delivery.site), parseaddr(settings.MAIL_FROM)[1]))
     message = EmailMultiAlternatives(
         draft.subject,
         text,
-        formataddr((_name(delivery.site), parseaddr(settings.MAIL_FROM)[1])),
+        # Django takes this for the envelope, and for the header only where none is given below.
+        envelope_sender(delivery.token) or sender,
         [delivery.address],
         headers={
+            "From": sender,
             "Message-ID": f"<delivery-{delivery.token}@{_host()}>",
+            **_for_provider(delivery),
             "Auto-Submitted": "auto-generated",
             "X-Auto-Response-Suppress": "OOF, AutoReply",
             **headers,
@@ -342,6 +348,13 @@ def _threaded(article: Article) -> dict[str, str]:
     """A root that was never sent holds the mails of an article together, whichever of them somebody gets."""
     list_id = _list_id(article.site, f"article-{article.pk}")
     return {"List-Id": list_id, "In-Reply-To": _root(article), "References": _root(article)}
+
+
+def _for_provider(delivery: Delivery) -> dict[str, str]:
+    """What a provider needs to name our delivery in its events; the others name our Message-ID."""
+    if settings.EMAIL_HOST.endswith(POSTMARK):
+        return {"X-PM-Metadata-delivery": str(delivery.token)}
+    return {}
 
 
 def _root(article: Article) -> str:

@@ -3,6 +3,7 @@
 from sharing.models.digest import Digest, DigestClock
 from sharing.models.follow import Consent, Follow, Follower, Suppression
 from sharing.models.outbox import Delivery, Notification
+from sharing.models.returned import MailEvent
 from sharing.models.share import Share, ShareCount, ShareSalt
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "DigestClock",
     "Follow",
     "Follower",
+    "MailEvent",
     "Notification",
     "Share",
     "ShareCount",

@@ -158,13 +158,14 @@ class Suppression(models.Model):
 
     class Kind(models.TextChoices):
         HARD_BOUNCE = "hard_bounce"
+        SOFT_BOUNCES = "soft_bounces"
         COMPLAINT = "complaint"
         MANUAL = "manual"
         AUTHOR = "author", "Wants no notices about her own articles"
         MEMBER = "member", "Wants no notices about held comments"
 
     # What silences every message to an address; the others silence their own kind only.
-    TOTAL: ClassVar = frozenset({Kind.HARD_BOUNCE, Kind.COMPLAINT, Kind.MANUAL})
+    TOTAL: ClassVar = frozenset({Kind.HARD_BOUNCE, Kind.SOFT_BOUNCES, Kind.COMPLAINT, Kind.MANUAL})
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
     address_key = models.CharField(max_length=64)

@@ -25,6 +25,7 @@ from sharing.channels.base import Refused, TryLater, Uncertain, Unreachable
 from sharing.channels.email import EmailChannel
 from sharing.mail import Drafts, Letter, NothingToTell, TooEarly, letter_of
 from sharing.models import Consent, Delivery, Follow, Suppression
+from sharing.services.returns import note_refusal
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +182,9 @@ def _send(waiting: deque[Delivery], follows: dict[int, Follow], drafts: Drafts, 
         waiting.appendleft(delivery)
         raise
     except Refused as error:
-        _settle(delivery, Status.FAILED, str(error))
+        with transaction.atomic():
+            _settle(delivery, Status.FAILED, str(error))
+            note_refusal(delivery, str(error))
     except Uncertain as error:
         if delivery.kind in Delivery.NEVER_REPEATED:
             _settle(delivery, Status.UNKNOWN, str(error))

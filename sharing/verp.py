@@ -1,0 +1,62 @@
+"""The address to which one delivery's bounces come: its token, signed, so that nobody can make one up.
+
+`bounce@bounces.example.org` becomes `bounce+TOKEN@bounces.example.org`. The token is the delivery's own (128 bits) and
+its MAC (80 bits) in base 32, because mail servers may change the case of an address: 42 characters of a part that may
+have 64 (RFC 5321, section 4.5.3.1.1). To check one needs no database.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import re
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+
+from project.tokens import BadToken, Purpose, keyed_hash
+
+TOKEN: Final = re.compile(r"([a-z2-7]{26})([a-z2-7]{16})")
+MAC_BYTES: Final = 10
+MAX_ADDRESS: Final = 320
+
+
+def envelope_sender(token: UUID) -> str:
+    """Return the address for what comes back of the delivery with this token; "" where none is configured."""
+    if not settings.BOUNCE_ADDRESS:
+        return ""
+    local, _, host = settings.BOUNCE_ADDRESS.partition("@")
+    return f"{local}+{_base32(token.bytes)}{_mac(token)}@{host}"
+
+
+def read_envelope(address: str) -> UUID | None:
+    """Return the token of the delivery that an address was made for, None for any other address.
+
+    BadToken: it has the form of ours, and we did not make it.
+    """
+    local, at, host = address.strip().strip("<>").lower().rpartition("@")
+    own_local, _, own_host = settings.BOUNCE_ADDRESS.partition("@")
+    name, plus, written = local.partition("+")
+    if not at or not own_host or len(address) > MAX_ADDRESS or (name, plus, host) != (own_local, "+", own_host):
+        return None
+    found = TOKEN.fullmatch(written)
+    if found is None:
+        raise BadToken
+    try:
+        token = UUID(bytes=base64.b32decode(found[1].upper() + "======"))
+    except binascii.Error as error:
+        raise BadToken from error
+    # Compared as written: two spellings of one token (its last character has unused bits) are one address each.
+    if not hmac.compare_digest(written, _base32(token.bytes) + _mac(token)):
+        raise BadToken
+    return token
+
+
+def _mac(token: UUID) -> str:
+    return _base32(bytes.fromhex(keyed_hash(Purpose.BOUNCE, token.hex))[:MAC_BYTES])
+
+
+def _base32(raw: bytes) -> str:
+    return base64.b32encode(raw).decode().rstrip("=").lower()
