@@ -1,6 +1,7 @@
 """The numbers of `/metrics`, in Prometheus' text form.
 
-Numbers only: nothing here is labelled with a site, a page, an address or a person. With `PROMETHEUS_MULTIPROC_DIR`
+Numbers only: nothing here is labelled with a page, an address or a person, nor with a site unless METRICS_PER_SITE says
+so. With `PROMETHEUS_MULTIPROC_DIR`
 (`manage.py up` sets it) each process keeps its numbers in files of that folder, and any web process answers for all of
 them; without it a process answers for itself. What the database knows is asked at the moment of the answer.
 """
@@ -21,6 +22,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from project import sending_metrics
 from project.embedded.processes import identify
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
@@ -127,20 +129,21 @@ def request_refused() -> None:
 def exposition() -> bytes:
     """Return all metrics, with those of the other processes that share the folder."""
     note_memory()
-    registry = _registry
+    registries = [_registry, sending_metrics.registry]
     if settings.METRICS_DIR:
         _forget_the_dead(settings.METRICS_DIR)
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry, str(settings.METRICS_DIR))  # type: ignore[no-untyped-call]
-    return generate_latest(registry) + generate_latest(_database_registry)
+        registries = [CollectorRegistry()]
+        MultiProcessCollector(registries[0], str(settings.METRICS_DIR))  # type: ignore[no-untyped-call]
+    return b"".join(generate_latest(registry) for registry in (*registries, _database_registry))
 
 
 class _Database(Collector):
-    """What is asked of the database for each answer: one statement, the one of `/readyz`."""
+    """What is asked of the database for each answer: the statement of `/readyz`, and one that counts."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
             outbox = import_string(settings.OUTBOX_HEALTH)()
+            returned = import_string(settings.RETURNED_MAIL)(per_site=settings.METRICS_PER_SITE)
         except DatabaseError:
             yield GaugeMetricFamily("afterword_database_up", "Whether the database answers.", 0)
             return
@@ -151,12 +154,22 @@ class _Database(Collector):
             "How long the oldest due message has waited, 0 if none is due.",
             oldest,
         )
+        yield _returned(returned)
         waiting = outbox["waiting"]
         yield GaugeMetricFamily("afterword_deliveries_waiting", "Messages that are not sent yet.", waiting)
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing: to be registered must not cost a query."""
         return []
+
+
+def _returned(counts: list[tuple[list[str], int]]) -> GaugeMetricFamily:
+    text = "What mail servers sent back in the last 24 hours, by kind."
+    labels = ["kind", "site"] if settings.METRICS_PER_SITE else ["kind"]
+    family = GaugeMetricFamily("afterword_mail_events", text, labels=labels)
+    for values, count in counts:
+        family.add_metric(values, count)
+    return family
 
 
 _database_registry: Final = CollectorRegistry()

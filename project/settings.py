@@ -140,6 +140,10 @@ AUTH_PASSWORD_VALIDATORS = [
 # Who knows how long the oldest due message has waited; the drawer asks by this name (project.health).
 OUTBOX_HEALTH = "sharing.selectors.outbox.outbox_health"
 
+# Who counts what mail servers sent back lately (project.metrics), and whether `/metrics` names the sites.
+RETURNED_MAIL = "sharing.selectors.returned.returned_lately"
+METRICS_PER_SITE = env.flag("METRICS_PER_SITE", default=False)
+
 # The reads whose answers web processes keep (project.snapshots).
 KEPT_READS = ("comments.kept.READS", "sharing.kept.READS")
 

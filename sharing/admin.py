@@ -10,7 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from project.admin import M, SiteScopedAdmin
-from sharing.models import Consent, Delivery, Follow, Notification, Suppression
+from sharing.models import Consent, Delivery, Follow, MailEvent, Notification, Suppression
 from sharing.services.dispatch import try_again
 from sharing.tasks import deliver_mail
 
@@ -39,7 +39,7 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
     """Every message, and how far it has come; failed ones can be tried again."""
 
     list_display = ("id", "status", "kind", "address", "cause_key", "attempts", "next_attempt_at", "last_error", "site")
-    list_filter = ("status", "kind", "queue", "site")
+    list_filter = ("status", "events__kind", "kind", "queue", "site")
     search_fields = ("address", "cause_key", "token")
     date_hierarchy = "created_at"
     actions = ("try_again",)
@@ -50,6 +50,22 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
         count = try_again(chosen)
         deliver_mail.delay_on_commit()
         self.message_user(request, f"{count} messages will be tried again.")
+
+
+@admin.register(MailEvent)
+class MailEventAdmin(ReadOnlyAdmin[MailEvent]):
+    """What came back, by site and kind; a delivery's `last_error` has the words of the mail server."""
+
+    list_display = ("id", "kind", "status", "source", "happened_at", "delivery", "reason", "address_key", "site")
+    list_filter = ("kind", "source", "status", "site")
+    list_select_related = ("site", "delivery")
+    search_fields = ("address_key", "delivery__address", "delivery__token")
+    date_hierarchy = "happened_at"
+    raw_id_fields = ("delivery",)
+
+    @admin.display(description="reason")
+    def reason(self, event: MailEvent) -> str:
+        return event.delivery.last_error
 
 
 @admin.register(Notification)

@@ -29,7 +29,7 @@ from sharing import tokens
 from sharing.models import Delivery, Follow, Notification
 from sharing.selectors.digests import FLOOD, Contents, contents_of
 from sharing.selectors.outbox import shares_of_notice
-from sharing.verp import envelope_sender
+from sharing.verp import envelope_sender, message_id
 
 SUBJECT_LENGTH: Final = 150
 NAME_LENGTH: Final = 60
@@ -271,7 +271,7 @@ def _letter(delivery: Delivery, draft: Draft, drafts: Drafts, links: dict[str, s
         [delivery.address],
         headers={
             "From": sender,
-            "Message-ID": f"<delivery-{delivery.token}@{_host()}>",
+            "Message-ID": f"<{message_id(delivery.token, _host())}>",
             **_for_provider(delivery),
             "Auto-Submitted": "auto-generated",
             "X-Auto-Response-Suppress": "OOF, AutoReply",
@@ -353,7 +353,7 @@ def _threaded(article: Article) -> dict[str, str]:
 def _for_provider(delivery: Delivery) -> dict[str, str]:
     """What a provider needs to name our delivery in its events; the others name our Message-ID."""
     if settings.EMAIL_HOST.endswith(POSTMARK):
-        return {"X-PM-Metadata-delivery": str(delivery.token)}
+        return {"X-PM-Metadata-delivery": message_id(delivery.token, _host())}
     return {}
 
 

@@ -19,6 +19,7 @@ from django.conf import settings
 from project.tokens import BadToken, Purpose, keyed_hash
 
 TOKEN: Final = re.compile(r"([a-z2-7]{26})([a-z2-7]{16})")
+MESSAGE_ID: Final = re.compile(r"delivery-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@", re.IGNORECASE)
 MAC_BYTES: Final = 10
 MAX_ADDRESS: Final = 320
 
@@ -52,6 +53,17 @@ def read_envelope(address: str) -> UUID | None:
     if not hmac.compare_digest(written, _base32(token.bytes) + _mac(token)):
         raise BadToken
     return token
+
+
+def message_id(token: UUID, host: str) -> str:
+    """Return the id of the delivery's message, without brackets; a retry repeats it."""
+    return f"delivery-{token}@{host}"
+
+
+def token_in(text: str) -> UUID | None:
+    """Return the token of the first message id of ours in a text."""
+    found = MESSAGE_ID.search(text)
+    return UUID(found[1]) if found else None
 
 
 def _mac(token: UUID) -> str:

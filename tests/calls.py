@@ -139,6 +139,7 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "POST /follows/leave/{token}": link("leave"),
     "GET /follows/manage/{token}": link("manage"),
     "POST /follows/manage/{token}": link("manage"),
+    "POST /hooks/email/{provider}": lambda s: Call({"provider": "brevo"}),
     "GET /readers/me": lambda s: Call(),
     "GET /sign-in/with/{site_slug}/{name}": lambda s: Call({"site_slug": s.site.slug, "name": "nowhere"}),
     "GET /sign-in/with/{site_slug}/{name}/back": lambda s: Call({"site_slug": s.site.slug, "name": "nowhere"}),

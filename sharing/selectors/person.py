@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from comments.selectors.person import Person, held_in_comments
-from sharing.models import Consent, Delivery, Digest, Follow, Follower, Suppression
+from sharing.models import Consent, Delivery, Digest, Follow, Follower, MailEvent, Suppression
 
 
 def held_about(person: Person) -> dict[str, Any]:
@@ -38,6 +38,9 @@ def held_about(person: Person) -> dict[str, Any]:
             .values(*target, "event", "door", "wording", "happened_at")
         ),
         "suppressions": list(Suppression.objects.filter(**of_address).order_by("pk").values("kind", "created_at")),
+        "mail_events": list(
+            MailEvent.objects.filter(**of_address).order_by("pk").values("kind", "status", "source", "happened_at")
+        ),
         "deliveries": list(
             deliveries.order_by("pk").values(
                 "kind", "cause_key", "channel", "why", "address", "status", "last_error", "created_at", "settled_at"

@@ -27,6 +27,9 @@ class HeldSerializer(serializers.Serializer[Any]):
     digests = serializers.ListField(child=serializers.DictField())
     consents = serializers.ListField(child=serializers.DictField())
     suppressions = serializers.ListField(child=serializers.DictField())
+    mail_events = serializers.ListField(
+        child=serializers.DictField(), help_text="What mail servers told of messages to her."
+    )
     deliveries = serializers.ListField(child=serializers.DictField())
 
 

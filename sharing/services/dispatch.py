@@ -21,6 +21,7 @@ from django.db.models.functions import Now
 
 from project import addresses
 from project.errors import Problem
+from project.sending_metrics import delivery_settled
 from sharing.channels.base import Refused, TryLater, Uncertain, Unreachable
 from sharing.channels.email import EmailChannel
 from sharing.mail import Drafts, Letter, NothingToTell, TooEarly, letter_of
@@ -287,7 +288,9 @@ def _retry(delivery: Delivery, error: str) -> None:
 
 def _settle(delivery: Delivery, status: Delivery.Status, error: str = "") -> None:
     changed = _mine(delivery).update(status=status, lease_until=None, settled_at=Now(), last_error=_short(error))
-    if not changed:
+    if changed:
+        delivery_settled(status)
+    else:
         log.warning("delivery %s was taken over before it could be settled as %s", delivery.pk, status)
 
 

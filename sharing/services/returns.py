@@ -9,7 +9,6 @@ the time of their deliveries, so that it does not matter in which order they com
 from __future__ import annotations
 
 import logging
-import re
 from datetime import UTC, timedelta
 from enum import StrEnum
 from typing import Final
@@ -26,7 +25,7 @@ from sharing.models import Delivery, Follower, MailEvent, Suppression
 from sharing.reports import Report, read_report
 from sharing.services.follows import end_follows
 from sharing.statuses import blames_mailbox, is_hard, status_in
-from sharing.verp import read_envelope
+from sharing.verp import read_envelope, token_in
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +36,6 @@ SOFT_DAYS: Final = 3
 SOFT_WITHIN: Final = timedelta(days=14)
 COMPLAINED: Final = "the recipient complained"
 SAID: Final = 400  # characters
-MESSAGE_ID: Final = re.compile(r"delivery-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@", re.IGNORECASE)
 INSERT: Final = """
     INSERT INTO sharing_mailevent (site_id, delivery_id, address_key, kind, source, status, planned_at)
     SELECT site_id, id, target_key, %(kind)s, %(source)s, %(status)s, created_at FROM sharing_delivery
@@ -71,12 +69,6 @@ def take_in(raw: bytes, recipient: str = "") -> Outcome:
     if kind == Kind.COMPLAINT:
         return note_complaint(token, source="arf")
     return note_bounce(token, kind, source="dsn", status=report.status, says=report.says)
-
-
-def token_in(text: str) -> UUID | None:
-    """Return the token of the first message id of ours in a text."""
-    found = MESSAGE_ID.search(text)
-    return UUID(found[1]) if found else None
 
 
 def note_bounce(token: UUID, kind: MailEvent.Kind, *, source: str, status: str = "", says: str = "") -> Outcome:

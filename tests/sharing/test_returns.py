@@ -11,15 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from articles.models import Article
+from comments.selectors.person import person_of
+from project import metrics
 from sharing.models import Consent, Delivery, Follow, MailEvent, Suppression
 from sharing.reports import MAX_BYTES
+from sharing.selectors.person import held_about
+from sharing.services.erasure import erase_person
 from sharing.services.returns import Outcome, note_bounce, note_complaint, take_in
 from sharing.verp import envelope_sender
-from tests.factories import BEN, CY, make_article, make_comment, make_follow, make_site
+from tests.factories import BEN, CY, make_article, make_comment, make_follow, make_member, make_site
 from tests.mailing import article, comment, planned, send, sink, states
 from tests.returned import SAMPLES, TOKEN, sample
 from tests.smtp_sink import SmtpSink
@@ -253,6 +258,57 @@ def test_nothing_is_noted_of_an_erased_address(sent: Delivery) -> None:
     assert not MailEvent.objects.exists()
 
 
+def test_operators_see_what_came_back_without_and_with_its_site(sent: Delivery, settings: Settings) -> None:
+    settled = "afterword_deliveries_settled_total"
+    before = _metric(f'{settled}{{outcome="sent"}}')
+    take_in(about(sent))
+    a_notice(make_article(make_site()))
+    assert _metric(f'{settled}{{outcome="sent"}}') == before + 1
+    assert _metric('afterword_mail_events{kind="hard"}') == 1
+    assert _metric('afterword_mail_events{kind="complaint"}') == 0
+    assert sent.site.slug not in metrics.exposition().decode()
+    settings.METRICS_PER_SITE = True
+    assert _metric(f'afterword_mail_events{{kind="hard",site="{sent.site.slug}"}}') == 1
+    MailEvent.objects.update(happened_at=timezone.now() - timedelta(hours=25))
+    assert 'kind="hard"' not in metrics.exposition().decode()
+
+
+def _metric(name: str) -> float:
+    lines = metrics.exposition().decode().splitlines()
+    return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} ")), 0)
+
+
+def test_owners_see_events_and_reasons_of_their_sites_alone(sent: Delivery, client: Client) -> None:
+    elsewhere = make_site("elsewhere")
+    for site, sees in ((sent.site, True), (elsewhere, False)):
+        client.force_login(make_member(site, f"eve@{site.slug}.example", role="owner").user)
+        if sees:
+            take_in(about(sent))
+        for page in ("mailevent/", "mailevent/?kind=hard", "delivery/?events__kind=hard"):
+            answer = client.get(f"/admin/sharing/{page}")
+            assert answer.status_code == 200
+            assert (b"no such user here" in answer.content) == sees, page
+
+
+def test_an_owner_lifts_a_suppression_and_mail_goes_on(sent: Delivery, article: Article, sink: SmtpSink) -> None:
+    take_in(about(sent))
+    Suppression.objects.all().delete()
+    assert a_notice(article).status == "sent"
+
+
+def test_a_person_is_shown_her_events_and_erased_with_them(sent: Delivery) -> None:
+    take_in(about(sent))
+    person = person_of(sent.site, BEN)
+    held = held_about(person)["mail_events"]
+    assert [(one["kind"], one["status"], one["source"]) for one in held] == [("hard", "5.1.1", "dsn")]
+    receipt = erase_person(person, patience=0)
+    assert receipt["rows"]["mail_events"] == 1
+    assert not MailEvent.objects.exists()
+    assert take_in(about(sent, "yahoo_complaint")) == Outcome.UNKNOWN
+    sent.refresh_from_db()
+    assert "no such user" not in sent.last_error
+
+
 Pipe = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
@@ -292,7 +348,7 @@ def test_a_mail_server_hands_messages_over_by_a_pipe(transactional_db: None, sin
         assert (ended.returncode, words in ended.stdout + ended.stderr) == (status, True), ended
         assert b"Traceback" not in ended.stderr
     assert set(delivery.events.values_list("kind", flat=True)) == {"hard", "soft"}
-    away = pipe(about(delivery), DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", SECRET_KEY="k" * 40)
+    away = pipe(about(delivery), DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
     assert (away.returncode, b"try again" in away.stderr) == (os.EX_TEMPFAIL, True), away
     nonsense = pipe(about(delivery), BOUNCE_ADDRESS="nobody")
     assert nonsense.returncode == os.EX_TEMPFAIL, nonsense

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('articles', '0005_digests'),
-        ('sharing', '0004_digests'),
+        ('sharing', '0005_immediate_until'),
     ]
 
     operations = [

@@ -1,0 +1,128 @@
+"""What mail providers tell of our messages by webhook, in our words; django-anymail knows their many forms.
+
+Only its readers of requests are used: no signal, no setting, no backend of it. Who may speak is asked at the door. A
+provider's event concerns the delivery whose message id stands in it; the addresses in it are not looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+from uuid import UUID
+
+from anymail.signals import EventType, RejectReason
+from anymail.webhooks.amazon_ses import AmazonSESTrackingWebhookView
+from anymail.webhooks.base import AnymailBaseWebhookView
+from anymail.webhooks.brevo import BrevoTrackingWebhookView
+from anymail.webhooks.mailgun import MailgunTrackingWebhookView
+from anymail.webhooks.postal import PostalTrackingWebhookView
+from anymail.webhooks.postmark import PostmarkTrackingWebhookView
+from anymail.webhooks.sendgrid import SendGridTrackingWebhookView
+from django.http import HttpRequest
+
+from project.errors import Problem
+from sharing.reports import Kind
+from sharing.statuses import is_hard, status_in
+from sharing.verp import token_in
+
+log = logging.getLogger(__name__)
+
+KINDS: Final[dict[str, Kind]] = {
+    EventType.COMPLAINED: "complaint",
+    EventType.DELIVERED: "delivered",
+    EventType.DEFERRED: "delayed",
+}
+REFUSALS: Final = frozenset({EventType.BOUNCED, EventType.FAILED, EventType.REJECTED})
+# How providers call an address that is no good, where they quote no status code.
+HARD_WORDS: Final = frozenset(
+    {
+        *("hard_bounce", "invalid_email"),  # Brevo
+        *("HardBounce", "BadEmailAddress"),  # Postmark
+        *("Permanent: General", "Permanent: NoEmail", "Permanent: Suppressed"),  # Amazon SES
+        *("Permanent: OnAccountSuppressionList", "suppress-bounce"),  # Amazon SES, Mailgun
+    }
+)
+
+
+@dataclass(frozen=True)
+class ProviderEvent:
+    """One event about one of our deliveries; `says` is untrusted, for people."""
+
+    kind: Kind
+    token: UUID
+    status: str
+    says: str
+
+
+class _AmazonSES(AmazonSESTrackingWebhookView):  # type: ignore[misc]
+    """Its own beginning wants Amazon's client, with which it would confirm subscriptions by itself."""
+
+    def __init__(self, **options: Any) -> None:
+        self.auto_confirm_enabled = False
+        AnymailBaseWebhookView.__init__(self, **options)
+
+
+# What they want to be given by which to check who speaks; `parse_events`, all that we use, never looks at it.
+UNUSED: Final = dict.fromkeys(("webhook_secret", "webhook_signing_key", "webhook_key"), "-")
+READERS: Final[dict[str, tuple[type[Any], set[str]]]] = {
+    "amazon_ses": (_AmazonSES, {"webhook_secret"}),
+    "brevo": (BrevoTrackingWebhookView, {"webhook_secret"}),
+    "mailgun": (MailgunTrackingWebhookView, {"webhook_secret", "webhook_signing_key"}),
+    "postal": (PostalTrackingWebhookView, {"webhook_secret", "webhook_key"}),
+    "postmark": (PostmarkTrackingWebhookView, {"webhook_secret"}),
+    "sendgrid": (SendGridTrackingWebhookView, {"webhook_secret"}),
+}
+
+
+def read_events(provider: str, request: HttpRequest) -> list[ProviderEvent]:
+    """Return what an authenticated request of a provider tells of messages of ours, in its order.
+
+    Problem: `not_found` for a provider that we do not know, `bad_request` for a body that is none of its.
+    """
+    if provider not in READERS:
+        raise Problem("not_found")
+    try:
+        events = _reader(provider).parse_events(request)
+        found = [_event(event) for event in events]
+    except Exception as error:  # the library's readers fail in any way on a body of another shape
+        raise Problem("bad_request", f"This is no event of {provider}.") from error
+    if provider == "amazon_ses" and not events:
+        _show_subscription(request)
+    return [event for event in found if event is not None]
+
+
+@cache
+def _reader(provider: str) -> Any:
+    reader, wanted = READERS[provider]
+    return reader(**{name: UNUSED[name] for name in wanted})
+
+
+def _event(event: Any) -> ProviderEvent | None:
+    token = token_in(json.dumps(event.esp_event))
+    says = str(event.mta_response or event.description or "")[:2_000]
+    status = status_in(says)
+    kind = KINDS.get(event.event_type)
+    if event.event_type in REFUSALS:
+        kind = "hard" if _is_hard(event, status) else "soft"
+    if token is None or kind is None:
+        return None
+    return ProviderEvent(kind, token, status, says)
+
+
+def _is_hard(event: Any, status: str) -> bool:
+    if status and not status.endswith(".0.0"):
+        return is_hard(status)
+    raw = event.esp_event
+    inner = raw.get("event-data") or {}
+    words = {raw.get("event"), raw.get("Type"), event.description, inner.get("reason")}
+    return event.reject_reason == RejectReason.INVALID or bool(words & HARD_WORDS)
+
+
+def _show_subscription(request: HttpRequest) -> None:
+    """Amazon asks once whether its topic may write to us; whoever runs the service answers by opening the address."""
+    message = json.loads(request.body)
+    if message.get("Type") == "SubscriptionConfirmation":
+        log.warning("Amazon SNS waits for you to open %s", str(message.get("SubscribeURL"))[:1_000])
