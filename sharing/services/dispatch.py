@@ -184,8 +184,9 @@ def _send(waiting: deque[Delivery], follows: dict[int, Follow], drafts: Drafts, 
         raise
     except Refused as error:
         with transaction.atomic():
-            _settle(delivery, Status.FAILED, str(error))
+            # The follower's row is locked before the delivery's, as whoever plans, complains or erases does it.
             note_refusal(delivery, str(error))
+            _settle(delivery, Status.FAILED, str(error))
     except Uncertain as error:
         if delivery.kind in Delivery.NEVER_REPEATED:
             _settle(delivery, Status.UNKNOWN, str(error))
