@@ -15,6 +15,7 @@ from kombu import Queue
 
 from project.env import stop_on_env_error
 from project.health import QUEUES, worker_leaves, worker_lives
+from project.statements import prepare_statements
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 with stop_on_env_error():
@@ -140,6 +141,11 @@ app.set_default()
 
 _served: list[str] = []
 _left: list[str] = []
+
+
+@signals.worker_init.connect
+def _become_worker(**_: Any) -> None:
+    prepare_statements()
 
 
 @signals.celeryd_after_setup.connect

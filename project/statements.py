@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import psycopg
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.backends.utils import CursorWrapper
 from psycopg.pq import Format
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound="Model")
 Row = tuple[Any, ...]
 Parameters = Mapping[str, Any] | Sequence[Any]
+
+
+def prepare_statements() -> None:
+    """Let this process, and those that it forks, keep the plans of `fetch_prepared`; before the first query."""
+    # Times that a connection runs a statement before it keeps the plan.
+    settings.DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 1 if settings.PREPARED_STATEMENTS else None
 
 
 def fetch(sql: str, parameters: Parameters) -> list[Row]:
@@ -31,8 +38,8 @@ def fetch(sql: str, parameters: Parameters) -> list[Row]:
 def fetch_prepared(sql: str, parameters: Parameters) -> list[Row]:
     """Run one statement whose parameters travel beside it, and return all its rows.
 
-    A web process prepares it (PREPARED_STATEMENTS): PostgreSQL plans it once for a connection, for parameters of any
-    value. So `sql` must be such that one plan is right for all of them: what a parameter would switch on and off
+    Web processes and workers prepare it (PREPARED_STATEMENTS): PostgreSQL plans it once for a connection, for
+    parameters of any value. So `sql` must be such that one plan is right for all of them: what a parameter would switch on and off
     belongs into a statement of its own.
     """
     with _prepared() as cursor:

@@ -5,6 +5,8 @@ import sys
 
 from django.conf import settings
 
+from project.statements import prepare_statements
+
 # One connection for each request that Django works on at once (project.admission), and a few to spare.
 LARGEST_POOL = 20
 # Seconds that a reader may wait for a broker that accepts a connection and then says nothing.
@@ -25,10 +27,8 @@ def become_web_process() -> None:
     """
     _allow_files(OPEN_FILES)
     sys.setswitchinterval(SWITCH_INTERVAL)
-    options = settings.DATABASES["default"]["OPTIONS"]
-    # Times that a connection runs a statement before it keeps the plan; only `statements.fetch_prepared` lets it.
-    options["prepare_threshold"] = 1 if settings.PREPARED_STATEMENTS else None
-    options["pool"] = {
+    prepare_statements()
+    settings.DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
         "max_size": LARGEST_POOL,
         # Seconds that a request waits for a connection, then it fails as a lost connection does.

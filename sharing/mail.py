@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import formataddr, parseaddr
@@ -17,7 +17,6 @@ from typing import Any, Final
 
 import css_inline
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
 
@@ -30,12 +29,14 @@ from sharing.models import Delivery, Follow, Notification
 from sharing.selectors.digests import FLOOD, Contents, contents_of
 from sharing.selectors.outbox import shares_of_notice
 from sharing.verp import envelope_sender, message_id
+from sharing.wire import Form, WireMessage, date_header
 
 SUBJECT_LENGTH: Final = 150
 NAME_LENGTH: Final = 60
 QUOTED: Final = 2_000  # characters of a comment; the rest is read on the page
 BRIEF: Final = 300  # of each in a digest
 POSTMARK: Final = ".postmarkapp.com"  # gives every message an id of its own
+NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
 class NothingToTell(Exception):  # noqa: N818 — a fact, and no error
@@ -50,7 +51,7 @@ class TooEarly(Exception):  # noqa: N818 — as above
 class Letter:
     """A message ready to go; `wording` is the SHA-256 of its words without the links of its recipient."""
 
-    message: EmailMultiAlternatives
+    message: WireMessage
     wording: str
 
 
@@ -58,9 +59,7 @@ class Letter:
 class Draft:
     """What all recipients of one message read, with marks where the links of each will stand."""
 
-    subject: str
-    text: str
-    html: str
+    form: Form
     wording: str
 
 
@@ -72,14 +71,22 @@ class Drafts:
         secret = secrets.token_hex(12)
         self.marks: Final = {name: f"mark-{name}-{secret}" for name in ("confirm", "leave", "manage")}
 
-    def draft(self, name: str, key: tuple[object, ...], context: Callable[[], dict[str, Any]]) -> Draft:
-        """Return the draft of message `name` for `key`, which names everything that its words depend on."""
-        whole_key = (name, *key)
+    def draft(
+        self,
+        name: str,
+        site: Site,
+        key: tuple[object, ...],
+        context: Callable[[], dict[str, Any]],
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Draft:
+        """Return the draft of message `name` from `site` for `key`, which names everything that its words and headers
+        depend on."""
+        whole_key = (name, site.pk, *key)
         if whole_key not in self._made:
-            self._made[whole_key] = self._render(name, context())
+            self._made[whole_key] = self._render(name, {**context(), "site": _name(site)}, headers)
         return self._made[whole_key]
 
-    def _render(self, name: str, context: dict[str, Any]) -> Draft:
+    def _render(self, name: str, context: dict[str, Any], headers: Mapping[str, str]) -> Draft:
         subject, text, html = (
             render_to_string(f"sharing/mail/{name}.{kind}", {**self.marks, **context})
             for kind in ("subject.txt", "txt", "html")
@@ -89,7 +96,14 @@ class Drafts:
         for mark in self.marks.values():
             words = words.replace(mark, "")
         wording = hashlib.sha256(words.encode()).hexdigest()
-        return Draft(line, text.strip() + "\n", css_inline.inline(html), wording)
+        shared = {
+            "Subject": line,
+            "From": formataddr((context["site"], parseaddr(settings.MAIL_FROM)[1])),
+            "Auto-Submitted": "auto-generated",
+            "X-Auto-Response-Suppress": "OOF, AutoReply",
+            **headers,
+        }
+        return Draft(Form(shared, text.strip() + "\n", css_inline.inline(html), self.marks), wording)
 
 
 def letter_of(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
@@ -108,14 +122,13 @@ def confirm_follow(delivery: Delivery, follow: Follow | None, drafts: Drafts) ->
 
     def context() -> dict[str, Any]:
         return {
-            "site": _name(delivery.site),
             "kind": follow.target_kind,
             "page": article.page_url if article else "",
             "days": tokens.CONFIRM_WITHIN.days,
         }
 
-    draft = drafts.draft("confirm_follow", (delivery.site_id, follow.target_kind, follow.article_id), context)
-    return _letter(delivery, draft, drafts, {"confirm": tokens.confirm_url(follow)}, {})
+    draft = drafts.draft("confirm_follow", delivery.site, (follow.target_kind, follow.article_id), context)
+    return _letter(delivery, draft, {"confirm": tokens.confirm_url(follow)}, {})
 
 
 def new_comment(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
@@ -125,7 +138,7 @@ def new_comment(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Le
     reason = _reason(delivery, follow)
 
     def context() -> dict[str, Any]:
-        return {**_of_comment(comment, article), "reply": reply, "reason": reason, "site": _name(delivery.site)}
+        return {**_of_comment(comment, article), "reply": reply, "reason": reason}
 
     key = (notification.pk, comment.revision, comment.nonce, reason, delivery.follower_id is None)
     return _notice(delivery, drafts, "new_comment", key, context, _threaded(article))
@@ -143,7 +156,6 @@ def new_article(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Le
             "url": article.public_url,
             "summary": excerpt(article.summary, QUOTED),
             "reason": reason,
-            "site": _name(delivery.site),
         }
 
     headers = {"List-Id": _list_id(delivery.site, "articles"), "References": _root(article)}
@@ -161,7 +173,6 @@ def held_comment(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> L
             "decide": f"{settings.PUBLIC_URL}{path}",
             "why_held": comment.reason,
             "reason": _reason(delivery, follow),
-            "site": _name(delivery.site),
         }
 
     headers = {"List-Id": _list_id(delivery.site, "held")}
@@ -183,7 +194,6 @@ def shares_notice(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> 
             "shares": shares,
             "total": sum(count for _, count in shares),
             "reason": _reason(delivery, follow),
-            "site": _name(delivery.site),
         }
 
     headers = {"List-Id": _list_id(delivery.site, "shares"), "References": _root(article)}
@@ -205,7 +215,6 @@ def digest(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
             **_of_window(contents),
             "scope": scope,
             "reason": _of_digest(delivery, scope),
-            "site": _name(delivery.site),
         }
 
     article = contents.told[0].article
@@ -219,10 +228,10 @@ def sign_in(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter
     """Send the link by which somebody proves that the address is hers; the site's name is the only word not ours."""
 
     def context() -> dict[str, Any]:
-        return {"site": _name(delivery.site), "minutes": LINK_LIVES // timedelta(minutes=1)}
+        return {"minutes": LINK_LIVES // timedelta(minutes=1)}
 
-    draft = drafts.draft("sign_in", (delivery.site_id,), context)
-    return _letter(delivery, draft, drafts, {"confirm": tokens.sign_in_url(delivery)}, {})
+    draft = drafts.draft("sign_in", delivery.site, (), context)
+    return _letter(delivery, draft, {"confirm": tokens.sign_in_url(delivery)}, {})
 
 
 MESSAGES: Final[dict[Delivery.Kind, Callable[[Delivery, Follow | None, Drafts], Letter]]] = {
@@ -247,7 +256,7 @@ def _notice(
     """A notification: what can be left with one click, here, at once and for ever."""
     managed = delivery.follower is not None
     without = {} if managed else {"manage": ""}
-    draft = drafts.draft(name, (*key, managed), lambda: {**context(), **without})
+    draft = drafts.draft(name, delivery.site, (*key, managed), lambda: {**context(), **without}, headers)
     links = {"leave": tokens.leave_url(delivery)}
     if delivery.follower is not None:
         links["manage"] = tokens.manage_url(delivery.follower)
@@ -255,31 +264,19 @@ def _notice(
         "List-Unsubscribe": f"<{links['leave']}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
-    return _letter(delivery, draft, drafts, links, {**headers, **unsubscribe})
+    return _letter(delivery, draft, links, unsubscribe)
 
 
-def _letter(delivery: Delivery, draft: Draft, drafts: Drafts, links: dict[str, str], headers: dict[str, str]) -> Letter:
-    text, html = draft.text, draft.html
-    for name, url in links.items():
-        text, html = text.replace(drafts.marks[name], url), html.replace(drafts.marks[name], url)
-    sender = formataddr((_name(delivery.site), parseaddr(settings.MAIL_FROM)[1]))
-    message = EmailMultiAlternatives(
-        draft.subject,
-        text,
-        # Django takes this for the envelope, and for the header only where none is given below.
-        envelope_sender(delivery.token) or sender,
-        [delivery.address],
-        headers={
-            "From": sender,
-            "Message-ID": f"<{message_id(delivery.token, _host())}>",
-            **_for_provider(delivery),
-            "Auto-Submitted": "auto-generated",
-            "X-Auto-Response-Suppress": "OOF, AutoReply",
-            **headers,
-        },
-    )
-    message.attach_alternative(html, "text/html")
-    return Letter(message, draft.wording)
+def _letter(delivery: Delivery, draft: Draft, links: dict[str, str], headers: dict[str, str]) -> Letter:
+    own = {
+        "To": delivery.address,
+        "Message-ID": f"<{message_id(delivery.token, _host())}>",
+        "Date": date_header(),
+        **_for_provider(delivery),
+        **headers,
+    }
+    sender = envelope_sender(delivery.token) or parseaddr(settings.MAIL_FROM)[1]
+    return Letter(WireMessage(sender, delivery.address, draft.form.filled(own, links)), draft.wording)
 
 
 def _of_comment(comment: Comment, article: Article) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from django.db.models.functions import Now
 from project import addresses
 from project.errors import Problem
 from project.sending_metrics import delivery_settled
+from project.statements import fetch, fetch_prepared
 from sharing.channels.base import Refused, TryLater, Uncertain, Unreachable
 from sharing.channels.email import EmailChannel
 from sharing.mail import Drafts, Letter, NothingToTell, TooEarly, letter_of
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 
 Status = Delivery.Status
 
-BATCH: Final = 50
+BATCH: Final = 100
 LEASE: Final = timedelta(minutes=5)
 # A message is begun only while the lease lasts longer than the slowest conversation with a mail server.
 LEASE_MARGIN: Final = timedelta(minutes=2)
@@ -56,6 +57,7 @@ CLAIM: Final = """
 # Time in this module is that of the statement, as `Now()` gives it, so that both mean the same within a transaction.
 # Everything that may have changed since the delivery was planned, by committed state, in one statement.
 LOOK_AGAIN: Final = """
+    {settled}
     SELECT d.status = 'sending' AND d.attempts = %(attempts)s AND d.lease_until > statement_timestamp() + %(margin)s,
         COALESCE(d.expires_at <= statement_timestamp(), false),
         EXISTS (SELECT FROM sharing_suppression s WHERE s.site_id = d.site_id AND s.address_key = d.target_key
@@ -71,13 +73,24 @@ LOOK_AGAIN: Final = """
         CASE d.why WHEN 'author' THEN ARRAY[a.author_email] WHEN 'member' THEN
             ARRAY(SELECT u.email FROM articles_member m JOIN auth_user u ON u.id = m.user_id
                 WHERE m.site_id = d.site_id AND m.notice = 'immediate' AND u.is_active) END,
-        c.revision, c.nonce
+        c.revision, c.nonce, {was_mine}
     FROM sharing_delivery d
     LEFT JOIN sharing_notification n ON n.id = d.notification_id
     LEFT JOIN articles_article a ON a.id = n.article_id
     LEFT JOIN comments_comment c ON c.id = n.comment_id
     WHERE d.id = %(delivery)s
 """
+SETTLE: Final = """
+    UPDATE sharing_delivery
+    SET status = %(outcome)s, lease_until = NULL, settled_at = statement_timestamp(), last_error = %(error)s
+    WHERE id = %(settled)s AND status = 'sending' AND attempts = %(attempt)s
+    RETURNING id
+"""
+LOOK: Final = LOOK_AGAIN.format(settled="", was_mine="true")
+# One message to the database and one COMMIT between two messages to the mail server.
+SETTLE_AND_LOOK: Final = LOOK_AGAIN.format(
+    settled=f"WITH settled AS ({SETTLE})", was_mine="EXISTS (SELECT FROM settled)"
+)
 RELEASE: Final = """
     UPDATE sharing_delivery d
     SET status = CASE WHEN d.attempts > 1 THEN 'awaiting_retry' ELSE 'queued' END, attempts = d.attempts - 1,
@@ -91,6 +104,7 @@ class Look(NamedTuple):
     """What a delivery's last check before sending found; `addresses` are those of the author, or of the members.
 
     `revision` and `nonce` are those of the comment it is about: one changes with the text, the other with erasure.
+    `settled` says that the delivery before it, settled in the same statement, was still ours.
     """
 
     mine: bool
@@ -101,6 +115,7 @@ class Look(NamedTuple):
     addresses: list[str] | None
     revision: int | None
     nonce: UUID | None
+    settled: bool
 
 
 def send_due(queue: str) -> bool:
@@ -114,8 +129,9 @@ def send_due(queue: str) -> bool:
     why = ""
     try:
         with EmailChannel() as channel:
+            look = None
             while waiting:
-                _send(waiting, follows, drafts, channel)
+                look = _send(waiting, follows, drafts, channel, look)
     except Unreachable as error:
         why = str(error)
         log.warning("%d messages wait: the mail server cannot be used", len(waiting))
@@ -154,13 +170,11 @@ def try_again(deliveries: models.QuerySet[Delivery]) -> int:
 
 
 def _claim(queue: str) -> list[Delivery]:
-    with connection.cursor() as cursor:
-        parameters: dict[str, Any] = {"queue": queue, "batch": BATCH, "lease": LEASE}
-        cursor.execute(CLAIM, parameters)
-        claimed = [row[0] for row in cursor.fetchall()]
+    claimed = [row[0] for row in fetch(CLAIM, {"queue": queue, "batch": BATCH, "lease": LEASE})]
     if not claimed:
         return []
-    whole = Delivery.objects.select_related(
+    # What many have in common is read, and made an object, once.
+    whole = Delivery.objects.prefetch_related(
         "site", "follower", "digest", "notification__article__site", "notification__comment"
     )
     return list(whole.filter(pk__in=claimed).order_by("next_attempt_at", "pk"))
@@ -171,12 +185,17 @@ def _follows_of(batch: list[Delivery]) -> dict[int, Follow]:
     return Follow.objects.select_related("article").in_bulk(wanted) if wanted else {}
 
 
-def _send(waiting: deque[Delivery], follows: dict[int, Follow], drafts: Drafts, channel: EmailChannel) -> None:
-    """Take the next message through to its end; Unreachable leaves it waiting."""
+def _send(
+    waiting: deque[Delivery], follows: dict[int, Follow], drafts: Drafts, channel: EmailChannel, look: Look | None
+) -> Look | None:
+    """Take the next message through to its end; Unreachable leaves it waiting.
+
+    `look` is its last check, if it was made when the one before was settled; returned is that of the next, if so.
+    """
     delivery = waiting.popleft()
-    letter = _last_check(delivery, follows, drafts)
+    letter = _last_check(delivery, look or _look_again(delivery), follows, drafts)
     if letter is None:
-        return
+        return None
     try:
         channel.send(letter.message)
     except Unreachable:
@@ -195,12 +214,12 @@ def _send(waiting: deque[Delivery], follows: dict[int, Follow], drafts: Drafts, 
     except TryLater as error:
         _retry(delivery, str(error))
     else:
-        _sent(delivery, letter, follows)
+        return _sent(delivery, letter, follows, next(iter(waiting), None))
+    return None
 
 
-def _last_check(delivery: Delivery, follows: dict[int, Follow], drafts: Drafts) -> Letter | None:
+def _last_check(delivery: Delivery, look: Look | None, follows: dict[int, Follow], drafts: Drafts) -> Letter | None:
     """Return the message if it is still ours to send, wanted and allowed; otherwise settle it, if it is ours."""
-    look = _look_again(delivery)
     if look is None or not look.mine:
         return None
     objection = _objection(delivery, look)
@@ -225,16 +244,17 @@ def _last_check(delivery: Delivery, follows: dict[int, Follow], drafts: Drafts) 
 
 
 def _look_again(delivery: Delivery) -> Look | None:
-    parameters: dict[str, Any] = {
+    rows = fetch_prepared(LOOK, _to_look(delivery))
+    return Look(*rows[0]) if rows else None
+
+
+def _to_look(delivery: Delivery) -> dict[str, Any]:
+    return {
         "delivery": delivery.pk,
         "attempts": delivery.attempts,
         "margin": LEASE_MARGIN,
         "total": sorted(Suppression.TOTAL),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(LOOK_AGAIN, parameters)
-        row = cursor.fetchone()
-    return Look(*row) if row else None
 
 
 def _objection(delivery: Delivery, look: Look) -> str:
@@ -257,10 +277,10 @@ def _has_key(written: str, key: str) -> bool:
         return False
 
 
-def _sent(delivery: Delivery, letter: Letter, follows: dict[int, Follow]) -> None:
+def _sent(delivery: Delivery, letter: Letter, follows: dict[int, Follow], ahead: Delivery | None) -> Look | None:
+    """Settle what the mail server has taken; return the last check of the delivery `ahead` if that went with it."""
     if delivery.kind != Delivery.Kind.CONFIRMATION:
-        _settle(delivery, Status.SENT)
-        return
+        return _settle(delivery, Status.SENT, ahead=ahead)
     follow = follows[delivery.follow_ids[0]]
     with transaction.atomic():
         _settle(delivery, Status.SENT)
@@ -273,6 +293,7 @@ def _sent(delivery: Delivery, letter: Letter, follows: dict[int, Follow]) -> Non
             door="mail",
             wording=letter.wording,
         )
+    return None
 
 
 def _retry(delivery: Delivery, error: str) -> None:
@@ -287,12 +308,24 @@ def _retry(delivery: Delivery, error: str) -> None:
     )
 
 
-def _settle(delivery: Delivery, status: Delivery.Status, error: str = "") -> None:
-    changed = _mine(delivery).update(status=status, lease_until=None, settled_at=Now(), last_error=_short(error))
-    if changed:
+def _settle(
+    delivery: Delivery, status: Delivery.Status, error: str = "", *, ahead: Delivery | None = None
+) -> Look | None:
+    """End a delivery, if it is still ours; return the last check of the one `ahead`, if that is asked for."""
+    ended = {"settled": delivery.pk, "attempt": delivery.attempts, "outcome": status.value, "error": _short(error)}
+    look = None
+    if ahead is None:
+        was_mine = bool(fetch_prepared(SETTLE, ended))
+    else:
+        rows = fetch_prepared(SETTLE_AND_LOOK, ended | _to_look(ahead))
+        look = Look(*rows[0]) if rows else None
+        # Where the next delivery is gone, nobody tells whether this one was ours.
+        was_mine = look is None or look.settled
+    if was_mine:
         delivery_settled(status)
     else:
         log.warning("delivery %s was taken over before it could be settled as %s", delivery.pk, status)
+    return look
 
 
 def _mine(delivery: Delivery) -> models.QuerySet[Delivery]:

@@ -185,7 +185,7 @@ class TestNotices:
                 mail.letter_of(delivery, follow, drafts) for delivery, follow in zip(deliveries, follows, strict=True)
             ]
         assert len(drafts._made) == 1
-        bodies = {str(made.message.body) for made in letters}
+        bodies = {text_of(on_the_wire(made)) for made in letters}
         assert len(bodies) == 3
 
 
