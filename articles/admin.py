@@ -7,7 +7,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import ForeignKey, QuerySet
+from django.db.models import QuerySet
 from django.forms import ModelForm, MultipleChoiceField
 from django.forms.widgets import CheckboxSelectMultiple
 from django.http import HttpRequest
@@ -168,13 +168,6 @@ class ApiKeyAdmin(SiteScopedAdmin[ApiKey]):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Keep revoked keys: decisions name the key that made them."""
         return False
-
-    def formfield_for_foreignkey(self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer only sites that the user owns."""
-        if not getattr(request.user, "is_superuser", False):
-            owned = {"members__user": request.user.pk, "members__role": Member.Role.OWNER}
-            kwargs["queryset"] = Site.objects.filter(**owned)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         """Make the key through the service and show it this once; of a key that is there nothing changes."""

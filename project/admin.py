@@ -34,6 +34,8 @@ else:
 
 
 OWNER = "owner"
+SEEING = frozenset({"view", "change"})
+WRITING = frozenset({"add", "change"})
 
 
 class SiteRows(Rows):
@@ -48,16 +50,23 @@ class SiteRows(Rows):
     owners_may: ClassVar[frozenset[str]] = frozenset()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Return the rows of the user's sites; all rows for a superuser."""
+        """Return the rows of the sites on which the user may see them; all rows for a superuser."""
         rows = super().get_queryset(request)
         if getattr(request.user, "is_superuser", False):
             return rows
-        path = f"{self.site_path}__members__user" if self.site_path else "members__user"
-        return rows.filter(**{path: request.user.pk})
+        above = f"{self.site_path}__" if self.site_path else ""
+        allowed: dict[str, Any] = {f"{above}members__user": request.user.pk}
+        if not self.members_may & SEEING and not super().has_view_permission(request):
+            allowed[f"{above}members__role"] = OWNER
+        return rows.filter(**allowed)
 
     def formfield_for_foreignkey(self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer only rows that the user sees in their own admin."""
+        """Offer only rows that the user sees in their own admin, and only sites on which she may write such rows."""
         related = self.admin_site._registry.get(db_field.remote_field.model)
+        of_site = db_field.name == self.site_path and not getattr(request.user, "is_superuser", False)
+        if of_site and not self.members_may & WRITING:
+            owned = {"members__user": request.user.pk, "members__role": OWNER}
+            kwargs["queryset"] = db_field.remote_field.model._default_manager.filter(**owned)
         if related is not None and "queryset" not in kwargs:
             kwargs["queryset"] = related.get_queryset(request)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)

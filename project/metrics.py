@@ -138,11 +138,12 @@ def exposition() -> bytes:
 
 
 class _Database(Collector):
-    """What is asked of the database for each answer: the statement of `/readyz`, and one that counts."""
+    """What is asked of the database for each answer: the statement of `/readyz`, and two that count."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
             outbox = import_string(settings.OUTBOX_HEALTH)()
+            waiting = import_string(settings.WAITING_MAIL)(per_site=settings.METRICS_PER_SITE)
             returned = import_string(settings.RETURNED_MAIL)(per_site=settings.METRICS_PER_SITE)
         except DatabaseError:
             yield GaugeMetricFamily("afterword_database_up", "Whether the database answers.", 0)
@@ -154,19 +155,18 @@ class _Database(Collector):
             "How long the oldest due message has waited, 0 if none is due.",
             oldest,
         )
-        yield _returned(returned)
-        waiting = outbox["waiting"]
-        yield GaugeMetricFamily("afterword_deliveries_waiting", "Messages that are not sent yet.", waiting)
+        yield _counted("afterword_deliveries_waiting", "Messages that are not sent yet.", [], waiting)
+        text = "What mail servers sent back in the last 24 hours, by kind."
+        yield _counted("afterword_mail_events", text, ["kind"], returned)
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing: to be registered must not cost a query."""
         return []
 
 
-def _returned(counts: list[tuple[list[str], int]]) -> GaugeMetricFamily:
-    text = "What mail servers sent back in the last 24 hours, by kind."
-    labels = ["kind", "site"] if settings.METRICS_PER_SITE else ["kind"]
-    family = GaugeMetricFamily("afterword_mail_events", text, labels=labels)
+def _counted(name: str, text: str, labels: list[str], counts: list[tuple[list[str], int]]) -> GaugeMetricFamily:
+    """Return a number for each combination of labels, to which METRICS_PER_SITE adds the site's slug."""
+    family = GaugeMetricFamily(name, text, labels=[*labels, "site"] if settings.METRICS_PER_SITE else labels)
     for values, count in counts:
         family.add_metric(values, count)
     return family

@@ -39,8 +39,8 @@ def fetch_prepared(sql: str, parameters: Parameters) -> list[Row]:
     """Run one statement whose parameters travel beside it, and return all its rows.
 
     Web processes and workers prepare it (PREPARED_STATEMENTS): PostgreSQL plans it once for a connection, for
-    parameters of any value. So `sql` must be such that one plan is right for all of them: what a parameter would switch on and off
-    belongs into a statement of its own.
+    parameters of any value. So `sql` must be such that one plan is right for all of them: what a parameter would
+    switch on and off belongs into a statement of its own.
     """
     with _prepared() as cursor:
         cursor.execute(sql, parameters)

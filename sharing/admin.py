@@ -1,18 +1,19 @@
-"""What goes out, in Django's admin: read it, try failed messages again, lift a suppression. Addresses of followers are
-shown to owners, not to moderators."""
+"""What goes out, in Django's admin: see how it goes, pause it, try again, cancel, lift a suppression. Addresses of
+followers are shown to owners, not to moderators."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import ForeignKey, Model, QuerySet
 from django.http import HttpRequest
 
-from project.admin import M, SiteScopedAdmin
-from sharing.models import Consent, Delivery, Follow, MailEvent, Notification, Suppression
-from sharing.services.dispatch import try_again
-from sharing.tasks import deliver_mail
+from project.admin import OWNER, M, SiteScopedAdmin
+from sharing.models import Consent, Delivery, Follow, MailEvent, Notification, SendingPause, Suppression
+from sharing.selectors.sending import sending_of
+from sharing.services.dispatch import cancel, try_again
+from sharing.tasks import deliver_confirmations, deliver_mail
 
 
 class ReadOnlyAdmin(SiteScopedAdmin[M]):
@@ -42,7 +43,7 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
     list_filter = ("status", "events__kind", "kind", "queue", "site")
     search_fields = ("address", "cause_key", "token")
     date_hierarchy = "created_at"
-    actions = ("try_again",)
+    actions = ("try_again", "cancel")
 
     @admin.action(description="Try failed notices again", permissions=["view"])
     def try_again(self, request: HttpRequest, chosen: QuerySet[Delivery]) -> None:
@@ -50,6 +51,52 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
         count = try_again(chosen)
         deliver_mail.delay_on_commit()
         self.message_user(request, f"{count} messages will be tried again.")
+
+    @admin.action(description="Cancel what waits or failed", permissions=["view"])
+    def cancel(self, request: HttpRequest, chosen: QuerySet[Delivery]) -> None:
+        """Let messages never go out."""
+        self.message_user(request, f"{cancel(chosen)} messages will not be sent.")
+
+
+@admin.register(SendingPause)
+class SendingAdmin(SiteScopedAdmin[SendingPause]):
+    """How sending goes, site by site; to add a row is to pause a site, to delete it is to go on."""
+
+    members_may, owners_may = frozenset(), frozenset({"view", "add", "delete"})
+    list_display = ("site_or_all", "created_at")
+    list_display_links = None
+    list_select_related = ("site",)
+    fields = ("site",)
+    change_list_template = "sharing/admin/sending.html"
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def formfield_for_foreignkey(self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        """Only a superuser may leave the site open, which pauses all."""
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if field is not None:
+            field.required = not getattr(request.user, "is_superuser", False)
+        return field
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        sites = None if getattr(request.user, "is_superuser", False) else self._owned(request)
+        return super().changelist_view(request, {**(extra_context or {}), "sending": sending_of(sites)})
+
+    def delete_model(self, request: HttpRequest, obj: SendingPause) -> None:
+        super().delete_model(request, obj)
+        wake_senders()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[SendingPause]) -> None:
+        super().delete_queryset(request, queryset)
+        wake_senders()
+
+    @admin.display(description="paused")
+    def site_or_all(self, pause: SendingPause) -> str:
+        return pause.site.name if pause.site else "all sites"
+
+    def _owned(self, request: HttpRequest) -> list[int]:
+        return [site_id for site_id, role in self._roles(request).items() if role == OWNER]
 
 
 @admin.register(MailEvent)
@@ -112,3 +159,9 @@ class SuppressionAdmin(ReadOnlyAdmin[Suppression]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return SiteScopedAdmin.has_delete_permission(self, request, obj)
+
+
+def wake_senders() -> None:
+    """Let workers look at once for what waited."""
+    deliver_confirmations.delay_on_commit()
+    deliver_mail.delay_on_commit()

@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError
 from project.doorbell import Doorbell
 from sharing.models import Delivery
 from sharing.selectors.outbox import due_notifications, due_queues
-from sharing.services import digests, dispatch, follows, shares
+from sharing.services import claims, digests, dispatch, follows, shares
 from sharing.services import fan_out as planning
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def sweep() -> None:
 
     Twice is harmless: it ends leases by conditional UPDATEs and otherwise only wakes tasks that may run twice.
     """
-    dispatch.end_leases()
+    claims.end_leases()
     if due_notifications(1):
         fan_out.wake()
     due = due_queues()

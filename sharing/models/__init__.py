@@ -2,7 +2,7 @@
 
 from sharing.models.digest import Digest, DigestClock
 from sharing.models.follow import Consent, Follow, Follower, Suppression
-from sharing.models.outbox import Delivery, Notification
+from sharing.models.outbox import Delivery, Notification, SendingPause
 from sharing.models.returned import MailEvent
 from sharing.models.share import Share, ShareCount, ShareSalt
 
@@ -15,6 +15,7 @@ __all__ = [
     "Follower",
     "MailEvent",
     "Notification",
+    "SendingPause",
     "Share",
     "ShareCount",
     "ShareSalt",

@@ -6,6 +6,7 @@ import uuid
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 
@@ -130,10 +131,12 @@ class Delivery(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(
-                fields=["queue", "next_attempt_at", "id"],
+                fields=["queue", "site", "next_attempt_at", "id"],
                 condition=models.Q(status__in=["queued", "awaiting_retry"]),
                 name="due_deliveries",
             ),
+            # Rows come in the order of time, so that a few pages of this index tell those of the last day.
+            BrinIndex(fields=["created_at"], name="recent_deliveries"),
             models.Index(fields=["lease_until"], condition=models.Q(status="sending"), name="leased_deliveries"),
             models.Index(
                 fields=["site", "target_key", "created_at"],
@@ -144,3 +147,25 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.cause_key} ({self.status})"
+
+
+class SendingPause(models.Model):
+    """Nothing is sent for a site, or, without one, for any, as long as the row stands. What is planned waits."""
+
+    site = models.ForeignKey(
+        Site, null=True, blank=True, on_delete=models.CASCADE, related_name="+", help_text="None: all sites."
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["site"],
+                nulls_distinct=False,
+                name="one_pause_per_site",
+                violation_error_message="Sending is paused already.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"pause of {self.site.slug if self.site else 'all sites'}"

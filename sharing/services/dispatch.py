@@ -1,4 +1,4 @@
-"""From a planned delivery to a sent message: claim, look again, build, send, settle.
+"""From a planned delivery to a sent message: claim (`services.claims`), look again, build, send, settle.
 
 The row decides everything. A claim counts the attempt and takes a lease; no lock and no transaction is held while a
 mail server is spoken to; each message is settled by one commit directly after the server took it. docs/reliability.md
@@ -10,50 +10,35 @@ from __future__ import annotations
 import logging
 import random
 from collections import deque
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db import connection, models, transaction
-from django.db.models import Q
+from django.db import models, transaction
 from django.db.models.functions import Now
 
 from project import addresses
 from project.errors import Problem
 from project.sending_metrics import delivery_settled
-from project.statements import fetch, fetch_prepared
+from project.statements import fetch_prepared
 from sharing.channels.base import Refused, TryLater, Uncertain, Unreachable
 from sharing.channels.email import EmailChannel
 from sharing.mail import Drafts, Letter, NothingToTell, TooEarly, letter_of
 from sharing.models import Consent, Delivery, Follow, Suppression
+from sharing.services.claims import MAX_ATTEMPTS, claim, release
 from sharing.services.returns import note_refusal
 
 log = logging.getLogger(__name__)
 
 Status = Delivery.Status
 
-BATCH: Final = 100
-LEASE: Final = timedelta(minutes=5)
 # A message is begun only while the lease lasts longer than the slowest conversation with a mail server.
 LEASE_MARGIN: Final = timedelta(minutes=2)
-MAX_ATTEMPTS: Final = 12
 FIRST_PAUSE: Final = 30.0  # seconds
 LONGEST_PAUSE: Final = 7_200.0
 AFTER_FAILURE: Final = timedelta(hours=24)
-LEASE_ENDED: Final = "the worker ended in the middle"
+CANCELLED: Final = "cancelled by an operator"
 
-CLAIM: Final = """
-    WITH due AS MATERIALIZED (
-        SELECT id FROM sharing_delivery
-        WHERE queue = %(queue)s AND status IN ('queued', 'awaiting_retry') AND next_attempt_at <= statement_timestamp()
-        ORDER BY next_attempt_at, id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
-    )
-    UPDATE sharing_delivery d
-    SET status = 'sending', attempts = attempts + 1, lease_until = statement_timestamp() + %(lease)s
-    FROM due WHERE d.id = due.id
-    RETURNING d.id
-"""
 # Time in this module is that of the statement, as `Now()` gives it, so that both mean the same within a transaction.
 # Everything that may have changed since the delivery was planned, by committed state, in one statement.
 LOOK_AGAIN: Final = """
@@ -73,7 +58,8 @@ LOOK_AGAIN: Final = """
         CASE d.why WHEN 'author' THEN ARRAY[a.author_email] WHEN 'member' THEN
             ARRAY(SELECT u.email FROM articles_member m JOIN auth_user u ON u.id = m.user_id
                 WHERE m.site_id = d.site_id AND m.notice = 'immediate' AND u.is_active) END,
-        c.revision, c.nonce, {was_mine}
+        c.revision, c.nonce,
+        EXISTS (SELECT FROM sharing_sendingpause p WHERE p.site_id IS NULL OR p.site_id = d.site_id), {was_mine}
     FROM sharing_delivery d
     LEFT JOIN sharing_notification n ON n.id = d.notification_id
     LEFT JOIN articles_article a ON a.id = n.article_id
@@ -91,13 +77,10 @@ LOOK: Final = LOOK_AGAIN.format(settled="", was_mine="true")
 SETTLE_AND_LOOK: Final = LOOK_AGAIN.format(
     settled=f"WITH settled AS ({SETTLE})", was_mine="EXISTS (SELECT FROM settled)"
 )
-RELEASE: Final = """
-    UPDATE sharing_delivery d
-    SET status = CASE WHEN d.attempts > 1 THEN 'awaiting_retry' ELSE 'queued' END, attempts = d.attempts - 1,
-        lease_until = NULL, last_error = %(why)s
-    FROM unnest(%(ids)s::bigint[], %(attempts)s::int[]) AS mine(id, attempts)
-    WHERE d.id = mine.id AND d.attempts = mine.attempts AND d.status = 'sending'
-"""
+
+
+class Paused(Exception):  # noqa: N818 — a wish of an operator
+    """Nothing of this site, or of any, is to be sent now."""
 
 
 class Look(NamedTuple):
@@ -115,6 +98,7 @@ class Look(NamedTuple):
     addresses: list[str] | None
     revision: int | None
     nonce: UUID | None
+    paused: bool
     settled: bool
 
 
@@ -124,7 +108,7 @@ def send_due(queue: str) -> bool:
     Twice at once is harmless: rows that another process holds are skipped, and a message is begun only by
     the holder of its lease.
     """
-    batch = _claim(queue)
+    batch = claim(queue)
     waiting, drafts, follows = deque(batch), Drafts(), _follows_of(batch)
     why = ""
     try:
@@ -136,25 +120,13 @@ def send_due(queue: str) -> bool:
         why = str(error)
         log.warning("%d messages wait: the mail server cannot be used", len(waiting))
         return False
+    except Paused:
+        # Whatever else was claimed goes back too; what is not paused is claimed again at once.
+        why = "sending is paused"
     finally:
         # Also when the worker is told to stop: whatever was not begun need not wait for its lease to end.
-        _release(waiting, why)
+        release(waiting, _short(why))
     return bool(batch)
-
-
-def end_leases() -> int:
-    """Settle what a process left behind in the middle of sending; return how many rows.
-
-    A confirmation or a sign-in may have gone out and is not repeated; anything else is, with the same Message-ID,
-    unless it has taken too many attempts (and perhaps as many processes) already. Twice finds nothing the second time.
-    """
-    left = Delivery.objects.filter(status=Status.SENDING, lease_until__lte=Now())
-    unsure = Q(kind__in=Delivery.NEVER_REPEATED)
-    end = {"lease_until": None, "settled_at": Now(), "last_error": LEASE_ENDED}
-    unknown = left.filter(unsure).update(status=Status.UNKNOWN, **end)
-    failed = left.filter(attempts__gte=MAX_ATTEMPTS).update(status=Status.FAILED, **end)
-    back = left.update(status=Status.AWAITING_RETRY, lease_until=None, next_attempt_at=Now(), last_error=LEASE_ENDED)
-    return unknown + failed + back
 
 
 def try_again(deliveries: models.QuerySet[Delivery]) -> int:
@@ -169,15 +141,10 @@ def try_again(deliveries: models.QuerySet[Delivery]) -> int:
     )
 
 
-def _claim(queue: str) -> list[Delivery]:
-    claimed = [row[0] for row in fetch(CLAIM, {"queue": queue, "batch": BATCH, "lease": LEASE})]
-    if not claimed:
-        return []
-    # What many have in common is read, and made an object, once.
-    whole = Delivery.objects.prefetch_related(
-        "site", "follower", "digest", "notification__article__site", "notification__comment"
-    )
-    return list(whole.filter(pk__in=claimed).order_by("next_attempt_at", "pk"))
+def cancel(deliveries: models.QuerySet[Delivery]) -> int:
+    """Let messages that wait, or failed, never go out; return how many. One that is being sent is not held up."""
+    gone = deliveries.filter(status__in=[*Delivery.WAITING, Status.FAILED])
+    return gone.update(status=Status.SKIPPED, settled_at=Now(), lease_until=None, last_error=CANCELLED)
 
 
 def _follows_of(batch: list[Delivery]) -> dict[int, Follow]:
@@ -188,12 +155,16 @@ def _follows_of(batch: list[Delivery]) -> dict[int, Follow]:
 def _send(
     waiting: deque[Delivery], follows: dict[int, Follow], drafts: Drafts, channel: EmailChannel, look: Look | None
 ) -> Look | None:
-    """Take the next message through to its end; Unreachable leaves it waiting.
+    """Take the next message through to its end; Unreachable and Paused leave it waiting.
 
     `look` is its last check, if it was made when the one before was settled; returned is that of the next, if so.
     """
     delivery = waiting.popleft()
-    letter = _last_check(delivery, look or _look_again(delivery), follows, drafts)
+    look = look or _look_again(delivery)
+    if look is not None and look.paused:
+        waiting.appendleft(delivery)
+        raise Paused
+    letter = _last_check(delivery, look, follows, drafts)
     if letter is None:
         return None
     try:
@@ -330,16 +301,6 @@ def _settle(
 
 def _mine(delivery: Delivery) -> models.QuerySet[Delivery]:
     return Delivery.objects.filter(pk=delivery.pk, status=Status.SENDING, attempts=delivery.attempts)
-
-
-def _release(waiting: Iterable[Delivery], why: str) -> None:
-    """Put back what was claimed and not begun, as if it had not been claimed."""
-    rows = [(delivery.pk, delivery.attempts) for delivery in waiting]
-    if not rows:
-        return
-    ids, attempts = (list(column) for column in zip(*rows, strict=True))
-    with connection.cursor() as cursor:
-        cursor.execute(RELEASE, {"ids": ids, "attempts": attempts, "why": _short(why)})
 
 
 def _short(error: str) -> str:

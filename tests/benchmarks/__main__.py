@@ -51,7 +51,8 @@ def _measure(row: Row, ground: Ground, options: argparse.Namespace) -> Results:
     targets = row.targets(ground)
     if options.first:
         prefer([os.getpid(), *ground.processes()])
-    results = take_turns(targets, options.rounds, options.seconds, ground.settle, _say)
+    rounds = min(options.rounds, row.rounds or options.rounds)
+    results = take_turns(targets, rounds, options.seconds, ground.settle, _say)
     _say(f"  {time.monotonic() - begin:.0f} s")
     return results
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -29,15 +29,17 @@ def on_cores(*cores: int) -> Iterator[None]:
 @contextmanager
 def moved_to(processes: Iterable[int], *cores: int) -> Iterator[None]:
     """Move processes that run, with all below them, to these cores for a while."""
-    family = [(pid, os.sched_getaffinity(pid)) for root in processes for pid in family_of(root)]
-    for pid, _ in family:
-        os.sched_setaffinity(pid, cores)
+    before: dict[int, set[int]] = {}
+    for pid in [pid for root in processes for pid in family_of(root)]:
+        with suppress(ProcessLookupError):  # a database ends processes of its own all the time
+            before[pid] = os.sched_getaffinity(pid)
+            os.sched_setaffinity(pid, cores)
     try:
         yield
     finally:
-        for pid, before in family:
-            if psutil.pid_exists(pid):
-                os.sched_setaffinity(pid, before)
+        for pid, own in before.items():
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(pid, own)
 
 
 def family_of(pid: int) -> list[int]:

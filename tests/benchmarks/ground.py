@@ -22,6 +22,7 @@ import psycopg
 from project.embedded.web import NICENESS, application_arguments, web_arguments
 from tests.benchmarks.cores import SERVER_CORE, family_of, on_cores, resident, wait_until_idle
 from tests.benchmarks.corpus import ORIGIN, Shape, write_export
+from tests.benchmarks.mail_sink import MailSink
 from tests.benchmarks.nginx import Nginx
 from tests.processes import MANAGE, ROOT, end, free_port, wait_until
 from tests.servers import Servers, clean_environment
@@ -120,6 +121,7 @@ class Ground:
         self.webs: dict[str, Web] = {}
         self.exhibits: dict[str, Exhibit] = {}
         self.ours = self._split("ours")
+        self._sink: MailSink | None = None
         self.nginx = Nginx(self.folder / "nginx", urlsplit(self.ours.base).netloc)
 
     def __enter__(self) -> Ground:
@@ -139,6 +141,8 @@ class Ground:
         for web in self.webs.values():
             web.stop()
         self.nginx.stop()
+        if self._sink is not None:
+            self._sink.stop()
         self.servers.stop()
 
     def settle(self) -> None:
@@ -188,6 +192,11 @@ class Ground:
         """Return the bare server, which knows the exhibits that were there when it was asked for first."""
         arguments = [*web_arguments("127.0.0.1", free_port())[:-1], "tests.benchmarks.bare:application"]
         return self.web("bare", arguments, EXHIBITS=str(self.folder / "exhibits"))
+
+    def mail_sink(self) -> MailSink:
+        """Return the mail server that takes everything, started when it is asked for first."""
+        self._sink = self._sink or MailSink()
+        return self._sink
 
     def exhibit(self, name: str, path: str, headers: dict[str, str] | None = None, body: bytes | None = None) -> None:
         """Ask ours and give the answer to the other servers."""

@@ -17,9 +17,11 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from tests.factories import CY, make_article, make_comment, make_follow, make_site
-from tests.mailing import planned, send, sink  # noqa: F401  (a fixture)
+from tests.mailing import planned, send, sink
 from tests.name_server import SILENT, NameServer, name_server
 from tests.smtp_sink import SmtpSink
+
+__all__ = ["sink"]
 
 LEAVES = "203.0.113.7"
 MUST_COVER = [b"from", b"to", b"subject", b"list-unsubscribe", b"list-unsubscribe-post"]
@@ -31,7 +33,7 @@ def key() -> rsa.RSAPrivateKey:
 
 
 @pytest.fixture
-def names(settings: Settings, key: rsa.RSAPrivateKey, sink: SmtpSink) -> Iterator[NameServer]:  # noqa: F811
+def names(settings: Settings, key: rsa.RSAPrivateKey, sink: SmtpSink) -> Iterator[NameServer]:
     settings.MAIL_FROM = "News <news@mail.example.org>"
     settings.BOUNCE_ADDRESS = "bounce@bounces.example.org"
     system = dns.resolver.default_resolver
@@ -50,7 +52,7 @@ def names(settings: Settings, key: rsa.RSAPrivateKey, sink: SmtpSink) -> Iterato
 
 
 @pytest.fixture
-def notice(db: None, sink: SmtpSink) -> bytes:  # noqa: F811
+def notice(db: None, sink: SmtpSink) -> bytes:
     """One of our messages as a mail server got it from us, unsigned."""
     article = make_article(make_site())
     make_follow(article.site, CY, article=article)

@@ -15,7 +15,7 @@ from articles.models import Article
 from comments.models import Comment
 from project.addresses import email_key
 from sharing.models import Consent, Delivery, Follow, Suppression
-from sharing.services import dispatch, follows
+from sharing.services import claims, dispatch, follows
 from sharing.targets import of_article
 from tests.factories import ADA, BEN, CY, make_article, make_comment, make_follow, make_member
 from tests.mailing import article, comment, make_due, planned, send, sink, states, words_of
@@ -177,12 +177,12 @@ class TestAnswers:
         sink.refuse[ADA] = "450 4.2.0 busy"
         self.follow_and_plan(article, comment, ADA)
         pauses = []
-        for _ in range(dispatch.MAX_ATTEMPTS):
+        for _ in range(claims.MAX_ATTEMPTS):
             make_due()
             send()
             pauses.append((Delivery.objects.get().next_attempt_at - timezone.now()).total_seconds())
         delivery = Delivery.objects.get()
-        assert (delivery.status, delivery.attempts) == ("failed", dispatch.MAX_ATTEMPTS)
+        assert (delivery.status, delivery.attempts) == ("failed", claims.MAX_ATTEMPTS)
         assert pauses[0] <= 30 and pauses[4] > 200 and max(pauses) <= dispatch.LONGEST_PAUSE
 
     def test_a_server_that_hangs_up_is_called_again_for_the_next(

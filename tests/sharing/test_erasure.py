@@ -279,7 +279,7 @@ class TestMailMeanwhile:
         hers = make_comment(article, author_name=WHO, author_email=EMAIL)
         make_follow(article.site, CY, article=article)
         planned(article, hers)
-        claim = dispatch._claim
+        claim = dispatch.claim
 
         def erased_meanwhile(queue: str) -> list[Delivery]:
             batch = claim(queue)
@@ -287,7 +287,7 @@ class TestMailMeanwhile:
                 assert erase_person(person_of(article.site, EMAIL), patience=0)["unsettled"] == 1
             return batch
 
-        monkeypatch.setattr(dispatch, "_claim", erased_meanwhile)
+        monkeypatch.setattr(dispatch, "claim", erased_meanwhile)
         send()
         (message,) = sink.to(CY)
         assert "Former reader" in words_of(message)

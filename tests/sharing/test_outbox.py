@@ -16,6 +16,7 @@ from comments.services.moderation import Moderator, decide
 from comments.services.posting import Author, Draft, post_comment
 from sharing.models import Delivery, Follow, Notification
 from sharing.selectors.outbox import due_notifications, due_queues, outbox_health
+from sharing.selectors.sending import waiting_deliveries
 from sharing.services import outbox
 from tests.factories import BEN, make_article, make_comment, make_site
 
@@ -121,7 +122,7 @@ def test_a_published_article_is_noted(article: Article, woken: list[Any]) -> Non
 
 
 def test_health_names_the_oldest_due_work(article: Article) -> None:
-    assert outbox_health() == {"oldest_due_seconds": None, "waiting": 0}
+    assert outbox_health() == {"oldest_due_seconds": None}
     hour = timedelta(hours=1)
     values = {"kind": "article", "site_id": article.site_id, "article_id": article.pk}
     outbox.note(**values, cause_key="later", due_at=timezone.now() + hour)
@@ -133,11 +134,12 @@ def test_health_names_the_oldest_due_work(article: Article) -> None:
     assert due_notifications(10) == [late.pk]
     Notification.objects.update(fanned_out_at=timezone.now())
     make_delivery(article, next_attempt_at=timezone.now() + hour)
-    assert outbox_health() == {"oldest_due_seconds": None, "waiting": 1}
+    assert outbox_health() == {"oldest_due_seconds": None}
+    assert waiting_deliveries(per_site=False) == [([], 1)]
     make_delivery(article, next_attempt_at=timezone.now() - 2 * hour, queue="confirm")
     health = outbox_health()
     assert health["oldest_due_seconds"] == pytest.approx(7200, abs=30)
-    assert health["waiting"] == 2
+    assert waiting_deliveries(per_site=True) == [([article.site.slug], 2)]
     assert due_queues() == ["confirm"]
 
 

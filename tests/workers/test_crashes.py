@@ -13,7 +13,7 @@ from django.utils import timezone
 from articles.models import Article
 from comments.models import Comment
 from sharing.models import Delivery
-from sharing.services import dispatch, follows
+from sharing.services import claims, dispatch, follows
 from sharing.targets import of_article
 from tests.factories import ADA, CY, make_article, make_comment, make_follow
 from tests.mailing import article, comment, planned, send, sink, states
@@ -35,16 +35,16 @@ class TestCrashes:
 
         with monkeypatch.context() as patch:
             # A killed process releases nothing either.
-            patch.setattr(dispatch, "_release", lambda *args: None)
+            patch.setattr(dispatch, "release", lambda *args: None)
             patch.setattr(dispatch, where, killed)
             with pytest.raises(Killed):
                 send("confirm" if Delivery.objects.filter(queue="confirm").exists() else "mail")
 
     def end_leases(self) -> None:
-        assert dispatch.end_leases() == 0
+        assert claims.end_leases() == 0
         Delivery.objects.filter(status="sending").update(lease_until=timezone.now())
-        dispatch.end_leases()
-        dispatch.end_leases()
+        claims.end_leases()
+        claims.end_leases()
 
     @pytest.mark.parametrize(
         ("where", "mails"), [("_follows_of", 1), ("_last_check", 1), ("letter_of", 1), ("_sent", 2), ("_settle", 2)]
@@ -84,7 +84,7 @@ class TestCrashes:
     ) -> None:
         make_follow(article.site, ADA, article=article)
         planned(article, comment)
-        for _ in range(dispatch.MAX_ATTEMPTS):
+        for _ in range(claims.MAX_ATTEMPTS):
             self.crash(monkeypatch, "letter_of")
             self.end_leases()
         assert states() == {ADA: "failed"}
@@ -92,7 +92,7 @@ class TestCrashes:
     def test_who_lost_her_lease_sends_nothing_more(self, article: Article, comment: Comment, sink: SmtpSink) -> None:
         make_follow(article.site, ADA, article=article)
         planned(article, comment)
-        (delivery,) = dispatch._claim("mail")
+        (delivery,) = claims.claim("mail")
         Delivery.objects.update(lease_until=timezone.now() + timedelta(minutes=1))
         look = dispatch._look_again(delivery)
         assert look is not None and not look.mine
@@ -117,7 +117,7 @@ class TestCrashes:
 
 @pytest.mark.django_db(transaction=True)
 def test_many_workers_at_once_send_each_message_once(sink: SmtpSink, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatch, "BATCH", 7)
+    monkeypatch.setattr(claims, "BATCH", 7)
     article = make_article()
     for number in range(60):
         make_follow(article.site, f"reader{number}@example.org", article=article)

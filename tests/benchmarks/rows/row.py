@@ -19,7 +19,7 @@ class Row:
     """`name` is for the command line, `title` for the table.
 
     `targets` makes those who take part from the ground that is laid; `beside` names for a target the neighbour whose
-    share is shown.
+    share is shown; `rounds` at most are measured of a row whose turns are long.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Row:
     targets: Callable[[Ground], Sequence[Target]]
     goals: Sequence[Goal] = ()
     beside: dict[str, str] = field(default_factory=dict)
+    rounds: int | None = None
 
 
 def reading(
