@@ -128,8 +128,8 @@ class Client:
     def request(
         self, method: str, path: str, json_body: Any = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """One request, redirects not followed; 4xx and 5xx are answers too."""
-        data = None if json_body is None else json.dumps(json_body).encode()
+        """One request, redirects not followed; 4xx and 5xx are answers too. A body of bytes goes as it is."""
+        data = json_body if json_body is None or isinstance(json_body, bytes) else json.dumps(json_body).encode()
         sent = {**({"Content-Type": "application/json"} if data is not None else {}), **(headers or {})}
         request = urllib.request.Request(self.base + path, data=data, headers=sent, method=method)
         try:

@@ -39,7 +39,7 @@ def main() -> int:
     measured = report.table(done)
     print(f"{described}\n\n{measured}")
     if options.output:
-        report.write(options.output, described, measured)
+        report.write(options.output, options.place, described, measured)
     missed = report.unmet(done)
     _say("\n".join(["Not met:", *missed]) if missed else "All goals are met.")
     return 1 if missed else 0
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=int, default=SECONDS, help="of each turn")
     parser.add_argument("--first", action="store_true", help="be served before all else on this machine (as root)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="a document with a marked place for the table")
+    parser.add_argument("--place", default="measured", help="the name of that place (measured, mail)")
     return parser
 
 

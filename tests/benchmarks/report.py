@@ -9,7 +9,6 @@ from pathlib import Path
 from tests.benchmarks.measure import Results, Series
 from tests.benchmarks.rows.row import Row
 
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 HEAD = (
     "| work | server | a second (least – most) | p50 / p99 ms | of its neighbour | memory, errors | goal | met |",
     "|---|---|---|---|---|---|---|---|",
@@ -26,14 +25,15 @@ def table(rows: Iterable[tuple[Row, Results]]) -> str:
     return "\n".join(lines)
 
 
-def write(path: Path, machine: str, measured: str) -> None:
-    """Put the table between its marks in a document; what stands around it stays."""
+def write(path: Path, place: str, machine: str, measured: str) -> None:
+    """Put the table between the marks of its place in a document; what stands around it stays."""
+    first, last = f"<!-- {place}: begin -->", f"<!-- {place}: end -->"
     document = path.read_text(encoding="utf-8")
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = document.partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise ValueError(f"{path} has no place for the table: a line {BEGIN} and a line {END}")
-    path.write_text(f"{before}{BEGIN}\n{machine}\n\n{measured}\n{END}{after}", encoding="utf-8")
+        raise ValueError(f"{path} has no place for the table: a line {first} and a line {last}")
+    path.write_text(f"{before}{first}\n{machine}\n\n{measured}\n{last}{after}", encoding="utf-8")
 
 
 def unmet(rows: Iterable[tuple[Row, Results]]) -> list[str]:

@@ -35,6 +35,9 @@ NOTIFICATION = """
     SELECT site_id, 'comment', 'comment:' || id, article_id, id FROM comments_comment
     WHERE article_id = %(article)s AND status = 'approved' ORDER BY id LIMIT 1
     RETURNING id"""
+DUE_NOW = """
+    UPDATE sharing_delivery SET next_attempt_at = now() WHERE id IN (
+        SELECT id FROM sharing_delivery WHERE status = 'queued' ORDER BY id LIMIT %s)"""
 # What one statement without pages, locks and checks would do.
 BARE = """
     INSERT INTO sharing_delivery (site_id, kind, cause_key, channel, target_key, notification_id, follower_id,
@@ -64,9 +67,14 @@ def sends(article: str, followers: int) -> Callable[[Ground], list[Target]]:
     def targets(ground: Ground) -> list[Target]:
         sink = ground.mail_sink()
         _add_followers(ground, article, followers)
+        _mailer(ground, "plan", str(_begin(ground, article)))
+        with ground.connect() as connection:
+            # The crowd among which those that are due have to be found.
+            connection.execute("UPDATE sharing_delivery SET next_attempt_at = now() + interval '1 day'")
+            connection.execute("VACUUM FULL ANALYZE sharing_delivery")
 
         def ours(processes: int) -> Callable[[int], Sample]:
-            return lambda _: _send(ground, sink, article, processes)
+            return lambda _: _send(ground, sink, processes)
 
         return [
             Target("bare smtplib loop", lambda _: _sample(*_mailers(ground, sink, [["bare", str(MESSAGES)]]))),
@@ -112,18 +120,13 @@ def _plan(ground: Ground, article: str, followers: int) -> Sample:
     return Sample(rate, found["seconds"] * 1000, NOTHING, missing, memory=found["memory"], note=note)
 
 
-def _send(ground: Ground, sink: MailSink, article: str, processes: int) -> Sample:
-    notification = _begin(ground, article)
-    _mailer(ground, "plan", str(notification))
+def _send(ground: Ground, sink: MailSink, processes: int) -> Sample:
     with ground.connect() as connection:
-        # Of all that are planned so many are due now; the rest is the crowd among which they are found.
-        later = "UPDATE sharing_delivery SET next_attempt_at = now() + interval '1 day' WHERE id NOT IN (%s)"
-        connection.execute(later % f"SELECT id FROM sharing_delivery ORDER BY id LIMIT {MESSAGES}")
-        connection.execute("VACUUM ANALYZE sharing_delivery")
-    before = sink.count()
+        connection.execute(DUE_NOW, [MESSAGES])
+    before, sent = sink.count(), _count(ground, "sent")
     taken, memory = _mailers(ground, sink, [["send"]] * processes)
     assert sink.count() - before == MESSAGES, "the mail server has not what was sent"
-    return _sample(taken, memory, MESSAGES - _count(ground, "sent"))
+    return _sample(taken, memory, MESSAGES - (_count(ground, "sent") - sent))
 
 
 def _sample(seconds: float, memory: float, missing: int = 0) -> Sample:
