@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TypedDict
 
@@ -26,3 +28,12 @@ class ArticleFields(TypedDict, total=False):
     source_title: str
     source_url: str
     published_at: datetime | None
+
+
+def distinct_tags(tags: Iterable[str]) -> list[str]:
+    """Return tags that are not empty, each in its first spelling."""
+    kept: dict[str, str] = {}
+    for tag in tags:
+        if tag:
+            kept.setdefault(unicodedata.normalize("NFKC", tag).casefold(), tag)
+    return list(kept.values())

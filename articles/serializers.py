@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from typing import Any, Final
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from articles.fields import ArticleFields
+from articles.fields import ArticleFields, distinct_tags
 from articles.models import Article
 from project import addresses, text
 from project.errors import Problem
@@ -102,11 +101,7 @@ class ArticleInputSerializer(serializers.Serializer[Any]):
 
     def validate_tags(self, tags: list[str] | None) -> list[str]:
         """Keep the first spelling of each tag."""
-        kept: dict[str, str] = {}
-        for tag in tags or []:
-            if tag:
-                kept.setdefault(unicodedata.normalize("NFKC", tag).casefold(), tag)
-        return list(kept.values())
+        return distinct_tags(tags or [])
 
     def fields_given(self) -> ArticleFields:
         """Return what `put_article` is told: exactly the fields that the client has sent."""

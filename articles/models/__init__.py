@@ -3,6 +3,7 @@
 from articles.models.article import Article, ArticleKey, ArticleQuerySet
 from articles.models.site import ApiKey, IdempotencyRecord, Member, SignOn, Site, SiteOrigin
 from articles.models.social import SocialLogin
+from articles.models.source_feed import SourceFeed
 
 __all__ = [
     "ApiKey",
@@ -15,4 +16,5 @@ __all__ = [
     "Site",
     "SiteOrigin",
     "SocialLogin",
+    "SourceFeed",
 ]

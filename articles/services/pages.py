@@ -46,7 +46,7 @@ def register_page(page: PageRef, title: str = "") -> Article:
     """
     if page.article is not None:
         return page.article
-    return _until_settled(lambda: _find_or_make(page, title))
+    return until_settled(lambda: _find_or_make(page, title))
 
 
 def put_article(site: Site, fields: ArticleFields, *, url: str = "", identifier: str = "") -> Put:
@@ -65,7 +65,7 @@ def put_article(site: Site, fields: ArticleFields, *, url: str = "", identifier:
         given["identifier"] = names.identifier
     if "html" in given:
         given["html"] = _clean(given["html"])
-    return _until_settled(lambda: _put(site, names, given))
+    return until_settled(lambda: _put(site, names, given))
 
 
 def delete_article(site: Site, article_id: int) -> None:
@@ -83,7 +83,7 @@ def _clean(html: str) -> str:
     return clean
 
 
-def _until_settled(work: Callable[[], T]) -> T:
+def until_settled(work: Callable[[], T]) -> T:
     """Run `work` in a transaction, again as long as a twin takes an address between its look and its write."""
     for _ in range(ATTEMPTS - 1):
         try:
@@ -112,9 +112,9 @@ def _find_or_make(page: PageRef, title: str) -> Article:
 
 def _put(site: Site, names: Names, given: dict[str, Any]) -> Put:
     keys = lock_keys(site, names)
-    known = _locked(site, decide(keys))
+    known = locked_article(site, decide(keys))
     article = known or Article(site=site)
-    before = _shown(article)
+    before = shown_fields(article)
     now = database_now()
     _date(article, given, now, is_new=known is None)
     for name, value in given.items():
@@ -123,14 +123,15 @@ def _put(site: Site, names: Names, given: dict[str, Any]) -> Put:
     article.save()
     losers = [_forget_address(site, loser, names) for loser in claim(article, names, keys)]
     announce(article, now)
-    if known is not None and _shown(article) != before:
+    if known is not None and shown_fields(article) != before:
         losers.append(article)
     for changed in sorted(losers, key=lambda one: one.pk):
         tell_changed(changed)
     return Put(article, created=known is None)
 
 
-def _locked(site: Site, article_id: int | None) -> Article | None:
+def locked_article(site: Site, article_id: int | None) -> Article | None:
+    """Return an article with its site, its row locked for writing until the transaction ends; None for no id."""
     if article_id is None:
         return None
     # Posting holds a weaker lock on the row, with which this one does not collide.
@@ -138,7 +139,8 @@ def _locked(site: Site, article_id: int | None) -> Article | None:
     return found.get(pk=article_id)
 
 
-def _shown(article: Article) -> tuple[Any, ...]:
+def shown_fields(article: Article) -> tuple[Any, ...]:
+    """Return what a thread page shows of an article, to be compared."""
     return tuple(getattr(article, name) for name in SHOWN)
 
 
@@ -148,10 +150,11 @@ def _date(article: Article, given: dict[str, Any], now: datetime, *, is_new: boo
     date = given.pop("published_at", now if is_new else article.published_at)
     if is_new or is_dated or article.deleted_at is not None:
         article.published_at, article.state, article.deleted_at = date, "", None
-        article.visibility = _visibility(date, now)
+        article.visibility = visibility_at(date, now)
 
 
-def _visibility(date: datetime | None, now: datetime) -> str:
+def visibility_at(date: datetime | None, now: datetime) -> str:
+    """Return who sees an article of this date now: nobody without one, nobody yet before it."""
     if date is None:
         return Article.Visibility.HIDDEN
     return Article.Visibility.PUBLIC if date <= now else Article.Visibility.SCHEDULED
@@ -159,7 +162,7 @@ def _visibility(date: datetime | None, now: datetime) -> str:
 
 def _forget_address(site: Site, article_id: int, names: Names) -> Article:
     """Let an article whose address has moved away no longer call it its own."""
-    article = _locked(site, article_id)
+    article = locked_article(site, article_id)
     assert article is not None
     if article.url and canonical_url(article.url) == names.url:
         article.url = ""
