@@ -12,11 +12,12 @@ from django.forms import ModelForm, MultipleChoiceField
 from django.forms.widgets import CheckboxSelectMultiple
 from django.http import HttpRequest
 
-from articles.models import ApiKey, Article, ArticleKey, Member, SignOn, Site, SiteOrigin, SocialLogin
+from articles.models import ApiKey, Article, ArticleKey, Member, SignOn, Site, SiteOrigin, SocialLogin, SourceFeed
 from articles.services.pages import delete_article
 from articles.services.sign_ons import revoke_sign_on
 from articles.services.sites import issue_api_key, note_settings_change, revoke_api_key
 from articles.services.social_logins import revoke_social_login
+from articles.services.source_feeds import add_source_feed, check_source_feed, read_now, stop_reading
 from project.addresses import canonical_origin
 from project.admin import SiteScopedAdmin, SiteScopedInline
 from project.errors import Problem
@@ -146,6 +147,13 @@ class ArticleAdmin(SiteScopedAdmin[Article]):
             delete_article(article.site, article.pk)
 
 
+def owned_sites(request: HttpRequest) -> dict[str, QuerySet[Site]]:
+    """Return the choices of a form that is for owners: their sites; all of them for a superuser."""
+    if getattr(request.user, "is_superuser", False):
+        return {}
+    return {"queryset": Site.objects.filter(members__user=request.user.pk, members__role=Member.Role.OWNER)}
+
+
 class ApiKeyForm(ModelForm):  # type: ignore[type-arg]  # takes no argument at run time
     scopes = MultipleChoiceField(choices=ApiKey.Scope.choices, widget=CheckboxSelectMultiple)
 
@@ -234,3 +242,51 @@ class SocialLoginAdmin(SiteScopedAdmin[SocialLogin]):
     def revoke(self, request: HttpRequest, chosen: QuerySet[SocialLogin]) -> None:
         for login in chosen:
             revoke_social_login(login)
+
+
+class SourceFeedForm(ModelForm):  # type: ignore[type-arg]  # takes no argument at run time
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("site") and data.get("url"):
+            try:
+                data["url"] = check_source_feed(data["site"], data["url"])
+            except Problem as problem:
+                raise ValidationError({"url": [error["message"] for error in problem.errors]}) from problem
+        return data
+
+
+@admin.register(SourceFeed)
+class SourceFeedAdmin(SiteScopedAdmin[SourceFeed]):
+    """Feeds and sitemaps that new articles are read from: owners add them, read them now, stop or delete them."""
+
+    form = SourceFeedForm
+    members_may, owners_may = SEE, OWNERS
+    list_display = ("url", "site", "is_active", "last_polled_at", "next_poll_at", "failures", "skipped", "last_error")
+    list_filter = ("is_active", "site")
+    list_select_related = ("site",)
+    actions = ("read", "stop")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return (*self.list_display, "first_polled_at") if obj else ("site", "url")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Keep the address: another one is another feed, whose first reading announces nothing."""
+        return self.get_fields(request, obj) if obj else ()
+
+    def formfield_for_foreignkey(self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer only sites that the user owns."""
+        return super().formfield_for_foreignkey(db_field, request, **kwargs | owned_sites(request))
+
+    def save_model(self, request: HttpRequest, obj: SourceFeed, form: Any, change: bool) -> None:
+        if not change:
+            obj.pk = add_source_feed(obj.site, obj.url).pk
+
+    @admin.action(description="Read now, also if stopped", permissions=["change"])
+    def read(self, request: HttpRequest, chosen: QuerySet[SourceFeed]) -> None:
+        for feed in chosen:
+            read_now(feed)
+
+    @admin.action(description="Stop reading", permissions=["change"])
+    def stop(self, request: HttpRequest, chosen: QuerySet[SourceFeed]) -> None:
+        for feed in chosen:
+            stop_reading(feed)

@@ -26,6 +26,7 @@ with stop_on_env_error():
 # Which queue a task waits in; one that is not named here cannot be sent.
 QUEUE_OF = {
     "articles.tasks.forget_answers": "maintenance",
+    "articles.tasks.poll_feeds": "maintenance",
     "articles.tasks.publish_due": "maintenance",
     "articles.tasks.purge_deleted": "maintenance",
     "comments.tasks.forget_networks": "maintenance",
@@ -50,6 +51,7 @@ BEAT = {
     "sharing.tasks.plan_digests": 60,
     "sharing.tasks.prune": 3600,
     "articles.tasks.publish_due": 20,
+    "articles.tasks.poll_feeds": 60,
     "articles.tasks.purge_deleted": 3600,
     "articles.tasks.forget_answers": 3600,
     "comments.tasks.forget_networks": 3600,
