@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from articles.authentication import find_api_key
-from articles.models import ApiKey, Member, Site
+from articles.models import ApiKey, Member, Site, SourceFeed
+from articles.services.source_feeds import add_source_feed
 from tests.factories import CY, make_api_key, make_article, make_comment, make_member, make_site
 
 pytestmark = pytest.mark.django_db
@@ -135,3 +136,38 @@ def test_addresses_are_shown_as_text(site: Site, moderator: Client) -> None:
     article = make_article(site, image="javascript:alert(1)", html="<b onclick=x()>bold</b>")
     page = moderator.get(f"/admin/articles/article/{article.pk}/change/").content
     assert b'href="javascript:' not in page and b"<b onclick" not in page
+
+
+def test_an_owner_adds_a_feed_reads_it_now_stops_it_and_deletes_it(site: Site, other: Site, owner: Client) -> None:
+    path = "/admin/articles/sourcefeed/"
+    assert b"secret" not in owner.get(f"{path}add/").content
+    for data in ({"site": other.pk, "url": "https://x.example/rss"}, {"site": site.pk, "url": "javascript:alert(1)"}):
+        assert owner.post(f"{path}add/", data).status_code == 200
+    assert not SourceFeed.objects.exists()
+    for _ in range(2):  # the second is refused: it is there
+        owner.post(f"{path}add/", {"site": site.pk, "url": "https://x.example/rss#top"})
+    feed = SourceFeed.objects.get()
+    assert (feed.site, feed.url, feed.is_active) == (site, "https://x.example/rss", True)
+    owner.post(path, {"action": "stop", "_selected_action": [feed.pk]})
+    SourceFeed.objects.update(failures=7, etag="x", last_error="It answers <b>404</b>.")
+    assert b"<b>404" not in owner.get(path).content
+    owner.post(f"{path}{feed.pk}/change/", {"url": "https://y.example/", "site": other.pk})
+    feed.refresh_from_db()
+    assert not feed.is_active and feed.url == "https://x.example/rss"
+    owner.post(path, {"action": "read", "_selected_action": [feed.pk]})
+    feed.refresh_from_db()
+    assert (feed.is_active, feed.failures, feed.etag, feed.last_error) == (True, 0, "", "")
+    owner.post(f"{path}{feed.pk}/delete/", {"post": "yes"})
+    assert not SourceFeed.objects.exists()
+
+
+def test_a_moderator_sees_the_feeds_of_her_sites(site: Site, other: Site, moderator: Client) -> None:
+    mine = add_source_feed(site, "https://open.example/rss")
+    theirs = add_source_feed(other, "https://secret.example/rss")
+    page = moderator.get("/admin/articles/sourcefeed/").content
+    assert b"open.example" in page and b"secret" not in page
+    assert moderator.get("/admin/articles/sourcefeed/add/").status_code == 403
+    for action in ("read", "stop"):
+        moderator.post("/admin/articles/sourcefeed/", {"action": action, "_selected_action": [mine.pk, theirs.pk]})
+    moderator.post(f"/admin/articles/sourcefeed/{mine.pk}/delete/", {"post": "yes"})
+    assert SourceFeed.objects.filter(is_active=True).count() == 2

@@ -10,7 +10,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from articles.models import ApiKey, Article, Member, Site
+from articles.models import ApiKey, Article, Member, Site, SourceFeed
+from articles.services import source_feeds
 from comments.models import Comment, ThreadCount
 from sharing.models import Delivery
 from tests.factories import make_site
@@ -116,3 +117,31 @@ def test_our_own_page_of_an_article_is_an_address_of_it(client: Client) -> None:
     article = Article.objects.get(identifier="gazette-night-bus")
     counts = client.get("/api/v1/thread", {"site": "demo", "url": article.page_url + "#comments"})
     assert counts.json()["article"]["id"] == article.pk
+
+
+def test_add_feed_names_a_feed_once() -> None:
+    site = make_site("gazette")
+    words = ("add_feed", "gazette", "https://News.example.org/feed/#x")
+    made = json.loads(run(*words, "--json"))
+    feed = SourceFeed.objects.get(site=site)
+    assert made == {"site": "gazette", "feed": feed.pk, "url": "https://news.example.org/feed/"}
+    SourceFeed.objects.update(is_active=False, failures=9)
+    assert run(*words) == "https://news.example.org/feed/ is read within a minute.\n"
+    feed.refresh_from_db()
+    assert feed.is_active and feed.failures == 0
+
+
+@pytest.mark.parametrize("url", ["news.example.org/feed", "ftp://news.example.org/", "https://a b/", ""])
+def test_add_feed_refuses_what_is_no_address(url: str) -> None:
+    make_site("gazette")
+    assert refused("add_feed", "gazette", url)
+    assert refused("add_feed", "nowhere", "https://news.example.org/feed") == "There is no such site."
+    assert not SourceFeed.objects.exists()
+
+
+def test_a_site_has_so_many_feeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_feeds, "MAX_FEEDS", 1)
+    make_site("gazette")
+    for _ in range(2):
+        run("add_feed", "gazette", "https://news.example.org/feed")
+    assert refused("add_feed", "gazette", "https://news.example.org/map") == "A site has at most 1 feeds and sitemaps."
