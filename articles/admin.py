@@ -147,13 +147,6 @@ class ArticleAdmin(SiteScopedAdmin[Article]):
             delete_article(article.site, article.pk)
 
 
-def owned_sites(request: HttpRequest) -> dict[str, QuerySet[Site]]:
-    """Return the choices of a form that is for owners: their sites; all of them for a superuser."""
-    if getattr(request.user, "is_superuser", False):
-        return {}
-    return {"queryset": Site.objects.filter(members__user=request.user.pk, members__role=Member.Role.OWNER)}
-
-
 class ApiKeyForm(ModelForm):  # type: ignore[type-arg]  # takes no argument at run time
     scopes = MultipleChoiceField(choices=ApiKey.Scope.choices, widget=CheckboxSelectMultiple)
 
@@ -272,10 +265,6 @@ class SourceFeedAdmin(SiteScopedAdmin[SourceFeed]):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Keep the address: another one is another feed, whose first reading announces nothing."""
         return self.get_fields(request, obj) if obj else ()
-
-    def formfield_for_foreignkey(self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer only sites that the user owns."""
-        return super().formfield_for_foreignkey(db_field, request, **kwargs | owned_sites(request))
 
     def save_model(self, request: HttpRequest, obj: SourceFeed, form: Any, change: bool) -> None:
         if not change:

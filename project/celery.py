@@ -41,7 +41,7 @@ QUEUE_OF = {
     "sharing.tasks.fan_out": "fanout",
     "sharing.tasks.plan_digests": "fanout",
     "sharing.tasks.prune": "maintenance",
-    "sharing.tasks.sweep": "maintenance",
+    "sharing.tasks.sweep": "fanout",
 }
 
 # Every so many seconds. All UTC, all "do what is due in the database": a tick may be missed or come twice. A tick that

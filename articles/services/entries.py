@@ -16,7 +16,7 @@ from django.db import DataError, IntegrityError
 
 from articles.models import Article, ArticleKey, Site
 from articles.services.keys import GivenBy, Kind, Names, claim, lock_keys
-from articles.services.news import announce, database_now, tell_changed
+from articles.services.news import announce, database_now, is_recent, tell_changed
 from articles.services.pages import locked_article, shown_fields, until_settled, visibility_at
 from articles.source_feeds import Entry
 from project.addresses import canonical_origin, canonical_url
@@ -25,8 +25,10 @@ from project.errors import Problem
 log = logging.getLogger(__name__)
 
 # Articles that one reading makes or changes, and addresses that one statement looks for.
-AT_ONCE: Final = 500
+AT_ONCE: Final = 2_000
 CHUNK: Final = 1_000
+# A site that has moved brings all its pages as new ones, and lets nobody's mailbox fill.
+MOST_NEWS: Final = 50
 FILLED: Final = ("title", "author_name", "tags", "source_name", "source_author")
 # A date beyond this is a slip: the page is there already.
 FARTHEST: Final = timedelta(days=366)
@@ -36,57 +38,79 @@ FARTHEST: Final = timedelta(days=366)
 class Taken:
     """What became of the entries of one reading.
 
-    `foreign` are of none of the site's origins, `failed` could not be stored; with `is_more` some wait for the next
-    reading of the same document.
+    `foreign` are of none of the site's origins, `failed` could not be stored, `silent` would have been announced if
+    they had not been too many; with `is_more` some wait for the next reading of the same document.
     """
 
-    made: int
-    foreign: int
-    failed: int
-    is_more: bool
+    made: int = 0
+    foreign: int = 0
+    failed: int = 0
+    silent: int = 0
+    is_more: bool = False
+
+
+@dataclass
+class News:
+    """Whom a reading tells of what: nobody of anything without `since`, and of at most 50 entries in all."""
+
+    since: datetime | None
+    told: int = 0
+    silent: int = 0
+
+    def is_news(self, article: Article) -> bool:
+        """Say whether a public article came up after everything was read that was there at first."""
+        if self.since is None or not article.is_public or article.announced_at is not None:
+            return False
+        return max(article.created_at, article.published_at or article.created_at) > self.since
+
+    def tell(self, article: Article, now: datetime) -> None:
+        """Announce an article if it is recent; one too many counts as announced, so that it stays silent."""
+        if self.told < MOST_NEWS:
+            self.told += announce(article, now)
+        elif is_recent(article, now):
+            Article.objects.filter(pk=article.pk).update(announced_at=now)
+            self.silent += 1
 
 
 def take_entries(site: Site, entries: Sequence[Entry], *, news_since: datetime | None) -> Taken:
     """Make articles of the entries that are new, and fill what is blank of the others, each in its own transaction.
 
-    Followers are told of those that came up after `news_since`; of none without it. At most 500 in a call.
+    Followers are told of those that came up after `news_since`; of none without it. At most 2,000 in a call.
     """
     origins = set(site.origins.values_list("origin", flat=True))
     own = [entry for entry in entries if canonical_origin(entry.url) in origins]
-    now = database_now()
-    wanted = [
-        entry for entry, key in _with_keys(site, own) if key is None or _says_more(entry, key, news_since, site, now)
-    ]
+    news, now = News(news_since), database_now()
+    wanted = [entry for entry, key in _with_keys(site, own) if key is None or _says_more(entry, key, news, now)]
     made = failed = 0
     for entry in wanted[:AT_ONCE]:
         try:
-            made += until_settled(partial(_take, site, entry, news_since))
+            made += until_settled(partial(_take, site, entry, news))
         except (Problem, DataError, IntegrityError):
             failed += 1
             log.exception("an entry of a feed of %s could not be stored", site.slug)
-    return Taken(made, len(entries) - len(own), failed, is_more=bool(made) and len(wanted) > AT_ONCE)
+    is_more = bool(made) and len(wanted) > AT_ONCE
+    return Taken(made, len(entries) - len(own), failed, news.silent, is_more)
 
 
 def _with_keys(site: Site, entries: Sequence[Entry]) -> Iterator[tuple[Entry, ArticleKey | None]]:
     """Yield each entry with the key of its address, and that with its article, if the address is known."""
-    keys = ArticleKey.objects.filter(site=site, kind=Kind.URL).select_related("article")
+    keys = ArticleKey.objects.filter(site=site, kind=Kind.URL).select_related("article__site")
     for start in range(0, len(entries), CHUNK):
         named = {canonical_url(entry.url): entry for entry in entries[start : start + CHUNK]}
         known = {key.key: key for key in keys.filter(key__in=list(named)).defer("article__html", "article__summary")}
         yield from ((entry, known.get(url)) for url, entry in named.items())
 
 
-def _says_more(entry: Entry, key: ArticleKey, news_since: datetime | None, site: Site, now: datetime) -> bool:
+def _says_more(entry: Entry, key: ArticleKey, news: News, now: datetime) -> bool:
     """Say whether an entry adds something to the article of its address, be it only that followers are told."""
     article = key.article
     if article.deleted_at is not None:
         return False
     adds = bool(_missing(article, entry)) or bool(entry.identifier and not article.identifier)
-    is_late = article.published_at is None or now - article.published_at > timedelta(hours=site.announce_hours)
-    return adds or key.given_by == GivenBy.READER or (not is_late and _is_news(article, news_since))
+    return adds or key.given_by == GivenBy.READER or (is_recent(article, now) and news.is_news(article))
 
 
-def _take(site: Site, entry: Entry, news_since: datetime | None) -> bool:
+def _take(site: Site, entry: Entry, news: News) -> bool:
     """Make or complete the article of an entry; return whether it is new. AddressTaken, Problem."""
     names = Names.read(entry.url, entry.identifier)
     keys = lock_keys(site, names)
@@ -99,14 +123,14 @@ def _take(site: Site, entry: Entry, news_since: datetime | None) -> bool:
         article.published_at, article.visibility = date, visibility_at(date, now)
         article.save(force_insert=True)
         claim(article, names, keys)
-        if news_since is not None:
-            announce(article, now)
+        if news.since is not None:
+            news.tell(article, now)
         return True
     if article.deleted_at is None:
         is_readers = known is not None and known.given_by == GivenBy.READER
         _complete(article, entry, names, keys, now, is_readers=is_readers)
-        if _is_news(article, news_since):
-            announce(article, now)
+        if news.is_news(article):
+            news.tell(article, now)
     return False
 
 
@@ -149,10 +173,3 @@ def _date(entry: Entry, now: datetime) -> datetime:
     if entry.published_at is not None and entry.published_at - now < FARTHEST:
         return entry.published_at
     return min(entry.changed_at or now, now)
-
-
-def _is_news(article: Article, news_since: datetime | None) -> bool:
-    """Say whether a public article came up after everything was read that was there at first."""
-    if news_since is None or not article.is_public or article.announced_at is not None:
-        return False
-    return max(article.created_at, article.published_at or article.created_at) > news_since

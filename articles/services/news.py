@@ -15,14 +15,19 @@ def announce(article: Article, now: datetime) -> bool:
 
     Call it in the transaction that made or found the article public, with its row locked and `site` loaded.
     """
-    if not article.is_public or article.announced_at or article.published_at is None:
-        return False
-    if now - article.published_at > timedelta(hours=article.site.announce_hours):
+    if article.announced_at or not is_recent(article, now):
         return False
     article.announced_at = now
     Article.objects.filter(pk=article.pk).update(announced_at=now)
     article_published.send(Article, article=article)
     return True
+
+
+def is_recent(article: Article, now: datetime) -> bool:
+    """Say whether an article is public and young enough for its site to announce it."""
+    if not article.is_public or article.published_at is None:
+        return False
+    return now - article.published_at <= timedelta(hours=article.site.announce_hours)
 
 
 def tell_changed(article: Article) -> None:

@@ -20,7 +20,7 @@ from urllib.parse import urljoin, urlsplit
 from django.db import transaction
 
 from articles.models import SourceFeed
-from articles.services.entries import Taken, take_entries
+from articles.services.entries import MOST_NEWS, Taken, take_entries
 from articles.services.news import database_now
 from articles.source_feeds import MAX_ADDRESSES, Child, Document, Entry, read_source
 from articles.source_xml import MAX_BYTES, SourceError
@@ -218,6 +218,8 @@ def _after(feed: SourceFeed, fetched: Fetched, taken: Taken, count: int, notes: 
         notes = [*notes, f"{taken.foreign} of {count} entries are of none of the site's origins."]
     if taken.failed:
         notes = [*notes, f"{taken.failed} entries could not be stored."]
+    if taken.silent:
+        notes = [*notes, f"{taken.silent} new entries were not announced: more than {MOST_NEWS} came at once."]
     said: dict[str, Any] = {
         "url": fetched.url,
         "last_error": " ".join(notes),
@@ -240,7 +242,7 @@ def _kept(value: str, limit: int) -> str:
 
 def _settle(feed: SourceFeed, said: dict[str, Any]) -> None:
     """Note a reading that has succeeded."""
-    said = {"failures": 0, "next_poll_at": database_now() + EVERY, **said, "last_error": said["last_error"][:300]}
+    said = {"failures": 0, "next_poll_at": database_now() + EVERY, **said}
     if said["url"] != feed.url and SourceFeed.objects.filter(site=feed.site_id, url=said["url"]).exists():
         said |= {"url": feed.url, "is_active": False, "last_error": "It has moved to a feed that this site has."}
     _write(feed, said)
@@ -248,8 +250,7 @@ def _settle(feed: SourceFeed, said: dict[str, Any]) -> None:
 
 def _note_failure(feed: SourceFeed, error: PollError) -> None:
     log.info("the feed %s of %s was not read: %s", feed.url, feed.site.slug, error)
-    why = "".join(letter for letter in str(error) if letter.isprintable())
-    said: dict[str, Any] = {"last_error": why[:300]}
+    said: dict[str, Any] = {"last_error": str(error)}
     if error.is_gone:
         said["is_active"] = False
     elif error.wait:
@@ -259,4 +260,6 @@ def _note_failure(feed: SourceFeed, error: PollError) -> None:
 
 def _write(feed: SourceFeed, said: dict[str, Any]) -> None:
     """Write what a reading found, unless another one has begun meanwhile."""
-    SourceFeed.objects.filter(pk=feed.pk, next_poll_at=feed.next_poll_at).update(**said)
+    # A server's words are in the sentence, with whatever it put between them.
+    sentence = "".join(letter for letter in said["last_error"] if letter.isprintable())[:300]
+    SourceFeed.objects.filter(pk=feed.pk, next_poll_at=feed.next_poll_at).update(**said | {"last_error": sentence})

@@ -230,6 +230,20 @@ class TestEntries:
         poll(feed)
         assert (paths(), feed.last_error) == ({"/a", "/c"}, "1 entries could not be stored.")
 
+    def test_a_site_that_has_moved_fills_nobodys_mailbox(
+        self, site: Site, server: FeedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(taking, "MOST_NEWS", 2)
+        feed = poll(add_source_feed(site, server.has("/rss", rss(), ETag='"1"')))
+        now = timezone.now()
+        old = item("/old", now - timedelta(days=9))
+        server.has("/rss", rss(old, *(item(f"/{number}", now) for number in range(5))), ETag='"2"')
+        poll(feed)
+        assert feed.last_error.startswith("3 new entries were not announced")
+        server.has("/rss", rss(*(item(f"/{number}", now) for number in range(6))), ETag='"3"')
+        poll(feed)
+        assert (told(), feed.last_error, len(paths())) == (["/0", "/1", "/5"], "", 7)
+
     def test_more_pages_than_one_reading_takes_are_read_silently_before_anything_is_news(
         self, site: Site, server: FeedServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -385,6 +399,7 @@ class TestAsking:
             ("<!DOCTYPE a [<!ENTITY a 'x'>]><rss>&a;</rss>", {}, "It declares entities"),
             ("<rss><channel><item>", {}, "It is not well-formed XML"),
             (b" " * 5_000_001, {}, "It could not be fetched: the answer is longer than 5,000,000 bytes."),
+            ("x", {"Content_Type": "text/xml; charset*=x'y'%00\t", "ETag": "\x01"}, "It is not well-formed XML"),
             ("x", {"Content_Length": "50"}, "It could not be fetched: the answer was cut off."),
             (b"\xff\xfe\x00", {"Content_Type": 'text/xml; charset="klingon'}, "It is not well-formed XML"),
         ],
