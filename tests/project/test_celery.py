@@ -85,13 +85,13 @@ def test_rings_close_together_are_one_now_and_one_at_their_end(
         for _ in range(50):
             task.wake()
         if time.monotonic() - begin < 0.3:
-            assert client.llen("maintenance") == 1
-        wait_until(lambda: client.llen("maintenance") >= 2, "the ring at the end", 5)
+            assert client.llen("fanout") == 1
+        wait_until(lambda: client.llen("fanout") >= 2, "the ring at the end", 5)
         time.sleep(0.4)
-        assert client.llen("maintenance") <= 1 + round((time.monotonic() - begin) / 0.3)
-        rung = client.llen("maintenance")
+        assert client.llen("fanout") <= 1 + round((time.monotonic() - begin) / 0.3)
+        rung = client.llen("fanout")
         task.wake()
-        assert client.llen("maintenance") == rung + 1
+        assert client.llen("fanout") == rung + 1
 
 
 @pytest.mark.live
