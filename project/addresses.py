@@ -125,7 +125,12 @@ def normalise_email(address: str, field: str = "email") -> Email:
 
 def email_key(address: str) -> str:
     """Return the keyed hash (32 hex digits) of an address's canonical form; Problem as in `normalise_email`."""
-    return keyed_hash(Purpose.ADDRESS, normalise_email(address).canonical)
+    return key_of(normalise_email(address))
+
+
+def key_of(email: Email) -> str:
+    """Return the keyed hash of an address that has been normalised."""
+    return keyed_hash(Purpose.ADDRESS, email.canonical)
 
 
 def _split(url: str, field: str) -> _Parts:

@@ -6,6 +6,7 @@ away repeat nothing and lose nothing. What the message says is looked up when it
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -114,19 +115,27 @@ def prune_digests() -> int:
 
 
 def start_clock(follow: Follow) -> None:
-    """Let digests come to a follower, if this confirmed follow of hers asks for them; in its transaction."""
-    if follow.frequency not in _OF_USE:
-        return
-    now, follower = _now(), follow.follower
-    schedule = _schedule(follow.frequency, follower.timezone, follower.hour, follower.weekday)
-    clock = DigestClock(
-        site_id=follow.site_id,
-        follower=follower,
-        frequency=follow.frequency,
-        window_start=now,
-        next_at=next_after(now, schedule),
-    )
-    DigestClock.objects.bulk_create([clock], ignore_conflicts=True)
+    """As `start_clocks`, for one."""
+    start_clocks([follow])
+
+
+def start_clocks(follows: Iterable[Follow]) -> None:
+    """Let digests come to followers, where these confirmed follows of theirs ask for them; in their transaction."""
+    now, clocks = _now(), []
+    for follow in follows:
+        if follow.frequency not in _OF_USE:
+            continue
+        follower = follow.follower
+        schedule = _schedule(follow.frequency, follower.timezone, follower.hour, follower.weekday)
+        clock = DigestClock(
+            site_id=follow.site_id,
+            follower=follower,
+            frequency=follow.frequency,
+            window_start=now,
+            next_at=next_after(now, schedule),
+        )
+        clocks.append(clock)
+    DigestClock.objects.bulk_create(clocks, ignore_conflicts=True)
 
 
 def set_frequency(follow: Follow, frequency: str) -> None:

@@ -1,0 +1,253 @@
+"""Followers who come from another system's list, set-based and without mail.
+
+What an address said here outweighs what a list says of it: a follow that was ended here, and an address that is not
+mailed, stay as they are. Batches are transactions of their own: what a crash interrupts is there up to the last one,
+and running the import again completes it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from articles.models import ArticleKey, Site
+from project.addresses import canonical_url
+from project.errors import Problem
+from project.statements import fetch
+from project.transactions import in_transaction
+from sharing import targets
+from sharing.interchange.headers import Head, read_head
+from sharing.interchange.rows import Bad, Entry, LeftOut, reader_of
+from sharing.interchange.text import rows_of
+from sharing.models import Follow, Suppression
+from sharing.services.digests import start_clocks
+from sharing.targets import Target
+
+BATCH: Final = 1_000
+LARGE: Final = 10_000  # follows
+SHOWN: Final = 20  # rows that the report names
+
+# Rows of followers are had in the order of their keys, by every import alike. An ended follow may have been asked for
+# again by a stranger, and even have been pruned since: that it was ended stands in the evidence.
+_TAKE: Final = """
+    WITH given AS MATERIALIZED (
+        SELECT * FROM unnest(%(addresses)s::text[], %(keys)s::text[], %(languages)s::text[], %(zones)s::text[],
+            %(frequencies)s::text[], %(kinds)s::text[], %(target_keys)s::text[], %(articles)s::bigint[],
+            %(times)s::timestamptz[], %(wordings)s::text[])
+            AS g(address, key, language, zone, frequency, kind, target_key, article_id, at, wording)
+    ), judged AS MATERIALIZED (
+        SELECT g.*, CASE
+            WHEN EXISTS (SELECT FROM sharing_suppression s WHERE s.site_id = %(site)s AND s.address_key = g.key
+                AND s.kind = ANY(%(silent)s)) THEN 'suppressed'
+            WHEN f.status = 'confirmed' THEN 'known'
+            WHEN f.unsubscribed_at IS NOT NULL OR EXISTS (SELECT FROM sharing_consent c
+                WHERE c.site_id = %(site)s AND c.address_key = g.key AND c.target_kind = g.kind
+                    AND c.target_key = g.target_key AND c.event = 'unsubscribed') THEN 'ended'
+            ELSE 'new' END AS verdict
+        FROM given g
+        LEFT JOIN sharing_follower r ON r.site_id = %(site)s AND r.address_key = g.key
+        LEFT JOIN sharing_follow f ON f.follower_id = r.id AND f.target_kind = g.kind AND f.target_key = g.target_key
+    ), follower AS (
+        INSERT INTO sharing_follower (site_id, address, address_key, language, timezone, manage_nonce)
+        SELECT DISTINCT ON (key) %(site)s, address, key, language, zone, gen_random_uuid()
+        FROM judged WHERE verdict = 'new' ORDER BY key
+        ON CONFLICT (site_id, address_key) DO UPDATE SET address_key = EXCLUDED.address_key
+        RETURNING id, address_key
+    ), follow AS (
+        INSERT INTO sharing_follow (site_id, follower_id, target_kind, target_key, article_id, frequency, status,
+            request, confirmed_at)
+        SELECT %(site)s, r.id, j.kind, j.target_key, j.article_id, j.frequency, 'confirmed', 1, statement_timestamp()
+        FROM judged j JOIN follower r ON r.address_key = j.key
+        WHERE j.verdict = 'new' ORDER BY r.id
+        ON CONFLICT (follower_id, target_kind, target_key) DO UPDATE
+        SET status = 'confirmed', confirmed_at = statement_timestamp()
+        WHERE sharing_follow.status = 'unconfirmed' AND sharing_follow.unsubscribed_at IS NULL
+        RETURNING id, follower_id, target_kind, target_key, frequency
+    ), evidence AS (
+        INSERT INTO sharing_consent (site_id, address_key, target_kind, target_key, event, door, wording, happened_at)
+        SELECT %(site)s, j.key, j.kind, j.target_key, 'confirmed', 'import', j.wording,
+            COALESCE(j.at, statement_timestamp())
+        FROM follow f JOIN follower r ON r.id = f.follower_id
+        JOIN judged j ON j.key = r.address_key AND j.kind = f.target_kind AND j.target_key = f.target_key
+    )
+    SELECT verdict, count(*), ARRAY[]::bigint[] FROM judged GROUP BY verdict
+    UNION ALL
+    SELECT 'imported', count(*), COALESCE(array_agg(id) FILTER (WHERE frequency <> 'immediate'), ARRAY[]::bigint[])
+    FROM follow
+"""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row that could not be taken."""
+
+    line: int
+    reason: str
+
+
+@dataclass
+class Report:
+    """What an import did; `as_json` is what `--json` prints. The addresses of a list stand nowhere in it."""
+
+    format: str
+    encoding: str
+    rows: int = 0
+    imported: int = 0
+    known: int = 0
+    ended: int = 0
+    suppressed: int = 0
+    undated: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    bad: Counter[str] = field(default_factory=Counter)
+    bad_lines: list[Line] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def refuse(self, line: int, reason: str) -> None:
+        """Count a row that cannot be taken; the first twenty are named."""
+        self.bad[reason] += 1
+        if len(self.bad_lines) < SHOWN:
+            self.bad_lines.append(Line(line, reason))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that `--json` prints: counts, and lines by number."""
+        return asdict(self) | {"left_out": dict(sorted(self.left_out.items())), "bad": dict(sorted(self.bad.items()))}
+
+
+def take_in_list(
+    path: Path, site: Site, *, kind: str = "auto", target: Target | None = None, dry_run: bool = False
+) -> Report:
+    """Let the addresses of a list that agreed follow `target`; nobody is mailed.
+
+    Without a target it is the site, and in a list of our own what each row says. `dry_run` does it all and takes it
+    back. NotAList, and then nothing is written; OSError as from opening the file.
+    """
+    head = read_head(path, kind)
+    report = Report(head.kind, head.encoding, notes=_notes(head))
+    if not dry_run:
+        _take_in(path, head, site, target, report)
+        if report.imported >= LARGE:
+            _tell_planner()
+        return report
+    with transaction.atomic():
+        _take_in(path, head, site, target, report)
+        transaction.set_rollback(True)
+    return report
+
+
+def _take_in(path: Path, head: Head, site: Site, target: Target | None, report: Report) -> None:
+    entries = _entries(path, head, report)
+    while batch := list(islice(entries, BATCH)):
+        wanted = _with_targets(batch, site, target, report)
+        # A list may name an address twice: once is enough.
+        once = {(entry.address_key, wish.kind, wish.key): (entry, wish) for entry, wish in reversed(wanted)}
+        counts = in_transaction(partial(_take_batch, site, list(once.values())))
+        report.imported += counts["imported"]
+        report.known += counts["known"] + len(wanted) - len(once)
+        report.suppressed += counts["suppressed"]
+        # What was new and did not come in was ended in this very moment.
+        report.ended += counts["ended"] + counts["new"] - counts["imported"]
+
+
+def _entries(path: Path, head: Head, report: Report) -> Iterator[Entry]:
+    """Yield what agreed; the rest is counted."""
+    read = reader_of(head, path.name, timezone.now())
+    rows = rows_of(path, head.encoding, head.delimiter)
+    next(rows, None)
+    for row in rows:
+        report.rows += 1
+        try:
+            if row.error:
+                raise Bad(row.error)
+            entry = read(row.line, row.cells)
+        except Bad as bad:
+            report.refuse(row.line, str(bad))
+        except LeftOut as status:
+            report.left_out[str(status)] += 1
+        else:
+            report.undated += entry.at is None
+            yield entry
+
+
+def _with_targets(batch: list[Entry], site: Site, target: Target | None, report: Report) -> list[tuple[Entry, Target]]:
+    """What each of them is to follow; a list of our own may name a page that this site does not have."""
+    if target is not None:
+        return [(entry, target) for entry in batch]
+    pages = _articles_at({entry.url for entry in batch if entry.kind == Follow.Target.ARTICLE}, site)
+    wanted = []
+    for entry in batch:
+        match entry.kind:
+            case "" | Follow.Target.SITE:
+                wanted.append((entry, targets.of_site()))
+            case Follow.Target.TAG | Follow.Target.AUTHOR if entry.key:
+                named = targets.of_tag if entry.kind == Follow.Target.TAG else targets.of_author
+                wanted.append((entry, named(entry.key)))
+            case Follow.Target.ARTICLE if entry.url in pages:
+                wanted.append((entry, targets.of_article(pages[entry.url])))
+            case _:
+                report.refuse(entry.line, "follows what this site does not have")
+    return wanted
+
+
+def _articles_at(urls: set[str], site: Site) -> dict[str, int]:
+    """Return the ids of the site's articles by their addresses, as the list spells them."""
+    spelled: dict[str, str] = {}
+    for url in urls:
+        try:
+            spelled[url] = canonical_url(url)
+        except Problem:
+            continue
+    keys = ArticleKey.objects.filter(site=site, kind=ArticleKey.Kind.URL, key__in=set(spelled.values()))
+    known = dict(keys.values_list("key", "article_id"))
+    return {url: known[key] for url, key in spelled.items() if key in known}
+
+
+def _take_batch(site: Site, wanted: list[tuple[Entry, Target]]) -> Counter[str]:
+    """Write what is new; return how many rows met what, and how many came in."""
+    parameters: dict[str, Any] = {
+        "site": site.pk,
+        "silent": sorted(Suppression.TOTAL),
+        "addresses": [entry.address for entry, _ in wanted],
+        "keys": [entry.address_key for entry, _ in wanted],
+        "languages": [entry.language for entry, _ in wanted],
+        "zones": [entry.timezone for entry, _ in wanted],
+        "frequencies": [entry.frequency for entry, _ in wanted],
+        "kinds": [target.kind for _, target in wanted],
+        "target_keys": [target.key for _, target in wanted],
+        "articles": [target.article_id for _, target in wanted],
+        "times": [entry.at for entry, _ in wanted],
+        "wordings": [entry.wording for entry, _ in wanted],
+    }
+    rows = fetch(_TAKE, parameters)
+    clocked = [follow_id for *_, follow_ids in rows for follow_id in follow_ids]
+    if clocked:
+        start_clocks(Follow.objects.filter(pk__in=clocked).select_related("follower"))
+    return Counter({verdict: count for verdict, count, _ in rows})
+
+
+def _notes(head: Head) -> list[str]:
+    notes = []
+    if head.encoding == "latin-1":
+        notes.append("The file is not UTF-8 and was read as Latin-1.")
+    if "status" not in head.columns:
+        notes.append("The file has no column of status: every row was taken as confirmed.")
+    if "date" not in head.columns:
+        notes.append("The file has no column of dates: the evidence bears the time of the import.")
+    if head.kind == "listmonk":
+        notes.append(
+            "listmonk writes the status of a person, not of her subscription: export a list by its confirmed ones."
+        )
+    return notes
+
+
+def _tell_planner() -> None:
+    """Count the tables anew: until autovacuum comes, a fan-out would be planned as for a small site."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE sharing_follower, sharing_follow, sharing_consent")
