@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,56 +32,58 @@ from sharing.services.digests import start_clocks
 from sharing.targets import Target
 
 BATCH: Final = 1_000
-LARGE: Final = 10_000  # follows
+# Batches after which the tables are counted anew. Until autovacuum comes the planner takes them for as small as they
+# were, and PostgreSQL keeps for a session how it checks foreign keys: each row of a large list would walk the site.
+COUNTED_AFTER: Final = frozenset({1, 8, 64, 512})
 SHOWN: Final = 20  # rows that the report names
 
-# Rows of followers are had in the order of their keys, by every import alike. An ended follow may have been asked for
-# again by a stranger, and even have been pruned since: that it was ended stands in the evidence.
-_TAKE: Final = """
-    WITH given AS MATERIALIZED (
-        SELECT * FROM unnest(%(addresses)s::text[], %(keys)s::text[], %(languages)s::text[], %(zones)s::text[],
-            %(frequencies)s::text[], %(kinds)s::text[], %(target_keys)s::text[], %(articles)s::bigint[],
-            %(times)s::timestamptz[], %(wordings)s::text[])
-            AS g(address, key, language, zone, frequency, kind, target_key, article_id, at, wording)
-    ), judged AS MATERIALIZED (
-        SELECT g.*, CASE
-            WHEN EXISTS (SELECT FROM sharing_suppression s WHERE s.site_id = %(site)s AND s.address_key = g.key
-                AND s.kind = ANY(%(silent)s)) THEN 'suppressed'
-            WHEN f.status = 'confirmed' THEN 'known'
-            WHEN f.unsubscribed_at IS NOT NULL OR EXISTS (SELECT FROM sharing_consent c
-                WHERE c.site_id = %(site)s AND c.address_key = g.key AND c.target_kind = g.kind
-                    AND c.target_key = g.target_key AND c.event = 'unsubscribed') THEN 'ended'
-            ELSE 'new' END AS verdict
-        FROM given g
-        LEFT JOIN sharing_follower r ON r.site_id = %(site)s AND r.address_key = g.key
-        LEFT JOIN sharing_follow f ON f.follower_id = r.id AND f.target_kind = g.kind AND f.target_key = g.target_key
-    ), follower AS (
-        INSERT INTO sharing_follower (site_id, address, address_key, language, timezone, manage_nonce)
-        SELECT DISTINCT ON (key) %(site)s, address, key, language, zone, gen_random_uuid()
-        FROM judged WHERE verdict = 'new' ORDER BY key
-        ON CONFLICT (site_id, address_key) DO UPDATE SET address_key = EXCLUDED.address_key
-        RETURNING id, address_key
-    ), follow AS (
-        INSERT INTO sharing_follow (site_id, follower_id, target_kind, target_key, article_id, frequency, status,
-            request, confirmed_at)
-        SELECT %(site)s, r.id, j.kind, j.target_key, j.article_id, j.frequency, 'confirmed', 1, statement_timestamp()
-        FROM judged j JOIN follower r ON r.address_key = j.key
-        WHERE j.verdict = 'new' ORDER BY r.id
-        ON CONFLICT (follower_id, target_kind, target_key) DO UPDATE
-        SET status = 'confirmed', confirmed_at = statement_timestamp()
-        WHERE sharing_follow.status = 'unconfirmed' AND sharing_follow.unsubscribed_at IS NULL
-        RETURNING id, follower_id, target_kind, target_key, frequency
-    ), evidence AS (
-        INSERT INTO sharing_consent (site_id, address_key, target_kind, target_key, event, door, wording, happened_at)
-        SELECT %(site)s, j.key, j.kind, j.target_key, 'confirmed', 'import', j.wording,
-            COALESCE(j.at, statement_timestamp())
-        FROM follow f JOIN follower r ON r.id = f.follower_id
-        JOIN judged j ON j.key = r.address_key AND j.kind = f.target_kind AND j.target_key = f.target_key
-    )
-    SELECT verdict, count(*), ARRAY[]::bigint[] FROM judged GROUP BY verdict
-    UNION ALL
-    SELECT 'imported', count(*), COALESCE(array_agg(id) FILTER (WHERE frequency <> 'immediate'), ARRAY[]::bigint[])
-    FROM follow
+# An ended follow may have been asked for again by a stranger, and even have been pruned since: that it was ended stands
+# in the evidence. Subqueries with a LIMIT are one probe for each row.
+_JUDGE: Final = """
+    SELECT CASE
+        WHEN (SELECT true FROM sharing_suppression s WHERE s.site_id = %(site)s AND s.address_key = g.key
+            AND s.kind = ANY(%(silent)s) LIMIT 1) THEN 'suppressed'
+        WHEN f.status = 'confirmed' THEN 'known'
+        WHEN f.unsubscribed_at IS NOT NULL OR (SELECT true FROM sharing_consent c
+            WHERE c.site_id = %(site)s AND c.address_key = g.key AND c.target_kind = g.kind
+                AND c.target_key = g.target_key AND c.event = 'unsubscribed' LIMIT 1) THEN 'ended'
+        ELSE 'new' END
+    FROM unnest(%(keys)s::text[], %(kinds)s::text[], %(target_keys)s::text[])
+        WITH ORDINALITY AS g(key, kind, target_key, rank)
+    LEFT JOIN LATERAL (
+        SELECT f.status, f.unsubscribed_at FROM sharing_follower r JOIN sharing_follow f ON f.follower_id = r.id
+        WHERE r.site_id = %(site)s AND r.address_key = g.key AND f.target_kind = g.kind AND f.target_key = g.target_key
+        LIMIT 1
+    ) AS f ON true
+    ORDER BY g.rank
+"""
+# Rows are had in the order of their keys, by every import alike.
+_FOLLOWERS: Final = """
+    INSERT INTO sharing_follower (site_id, address, address_key, language, timezone, manage_nonce)
+    SELECT DISTINCT ON (g.key) %(site)s, g.address, g.key, g.language, g.zone, gen_random_uuid()
+    FROM unnest(%(addresses)s::text[], %(keys)s::text[], %(languages)s::text[], %(zones)s::text[])
+        WITH ORDINALITY AS g(address, key, language, zone, rank)
+    ORDER BY g.key, g.rank
+    ON CONFLICT (site_id, address_key) DO UPDATE SET address_key = EXCLUDED.address_key
+    RETURNING address_key, id
+"""
+_FOLLOWS: Final = """
+    INSERT INTO sharing_follow (site_id, follower_id, target_kind, target_key, article_id, frequency, status, request,
+        confirmed_at)
+    SELECT %(site)s, g.follower, g.kind, g.target_key, g.article, g.frequency, 'confirmed', 1, statement_timestamp()
+    FROM unnest(%(followers)s::bigint[], %(kinds)s::text[], %(target_keys)s::text[], %(articles)s::bigint[],
+        %(frequencies)s::text[]) AS g(follower, kind, target_key, article, frequency)
+    ON CONFLICT (follower_id, target_kind, target_key) DO UPDATE
+    SET status = 'confirmed', confirmed_at = statement_timestamp()
+    WHERE sharing_follow.status = 'unconfirmed' AND sharing_follow.unsubscribed_at IS NULL
+    RETURNING follower_id, target_kind, target_key, id, frequency
+"""
+_EVIDENCE: Final = """
+    INSERT INTO sharing_consent (site_id, address_key, target_kind, target_key, event, door, wording, happened_at)
+    SELECT %(site)s, g.key, g.kind, g.target_key, 'confirmed', 'import', g.wording,
+        COALESCE(g.at, statement_timestamp())
+    FROM unnest(%(keys)s::text[], %(kinds)s::text[], %(target_keys)s::text[], %(wordings)s::text[],
+        %(times)s::timestamptz[]) AS g(key, kind, target_key, wording, at)
 """
 
 
@@ -133,8 +135,6 @@ def take_in_list(
     report = Report(head.kind, head.encoding, notes=_notes(head))
     if not dry_run:
         _take_in(path, head, site, target, report)
-        if report.imported >= LARGE:
-            _tell_planner()
         return report
     with transaction.atomic():
         _take_in(path, head, site, target, report)
@@ -144,7 +144,12 @@ def take_in_list(
 
 def _take_in(path: Path, head: Head, site: Site, target: Target | None, report: Report) -> None:
     entries = _entries(path, head, report)
-    while batch := list(islice(entries, BATCH)):
+    for number in count():
+        batch = list(islice(entries, BATCH))
+        if not batch:
+            return
+        if number in COUNTED_AFTER:
+            _tell_planner()
         wanted = _with_targets(batch, site, target, report)
         # A list may name an address twice: once is enough.
         once = {(entry.address_key, wish.kind, wish.key): (entry, wish) for entry, wish in reversed(wanted)}
@@ -211,25 +216,40 @@ def _articles_at(urls: set[str], site: Site) -> dict[str, int]:
 
 def _take_batch(site: Site, wanted: list[tuple[Entry, Target]]) -> Counter[str]:
     """Write what is new; return how many rows met what, and how many came in."""
-    parameters: dict[str, Any] = {
+    judged = fetch(_JUDGE, _columns(site, wanted) | {"silent": sorted(Suppression.TOTAL)})
+    verdicts = [verdict for (verdict,) in judged]
+    new = [pair for pair, verdict in zip(wanted, verdicts, strict=True) if verdict == "new"]
+    return Counter(verdicts) + Counter(imported=_write(site, new) if new else 0)
+
+
+def _write(site: Site, new: list[tuple[Entry, Target]]) -> int:
+    """Let them follow, with the evidence; return how many do, which is fewer if one ended it in this very moment."""
+    ids: dict[str, int] = dict(fetch(_FOLLOWERS, _columns(site, new)))
+    followers = [ids[entry.address_key] for entry, _ in new]
+    begun = {row[:3]: row[3:] for row in fetch(_FOLLOWS, _columns(site, new) | {"followers": followers})}
+    came = [(entry, target) for entry, target in new if (ids[entry.address_key], target.kind, target.key) in begun]
+    with connection.cursor() as cursor:
+        cursor.execute(_EVIDENCE, _columns(site, came))
+    clocked = [follow_id for follow_id, frequency in begun.values() if frequency != Follow.Frequency.IMMEDIATE]
+    if clocked:
+        start_clocks(Follow.objects.filter(pk__in=clocked).select_related("follower"))
+    return len(came)
+
+
+def _columns(site: Site, wanted: list[tuple[Entry, Target]]) -> dict[str, Any]:
+    return {
         "site": site.pk,
-        "silent": sorted(Suppression.TOTAL),
         "addresses": [entry.address for entry, _ in wanted],
         "keys": [entry.address_key for entry, _ in wanted],
         "languages": [entry.language for entry, _ in wanted],
         "zones": [entry.timezone for entry, _ in wanted],
         "frequencies": [entry.frequency for entry, _ in wanted],
+        "times": [entry.at for entry, _ in wanted],
+        "wordings": [entry.wording for entry, _ in wanted],
         "kinds": [target.kind for _, target in wanted],
         "target_keys": [target.key for _, target in wanted],
         "articles": [target.article_id for _, target in wanted],
-        "times": [entry.at for entry, _ in wanted],
-        "wordings": [entry.wording for entry, _ in wanted],
     }
-    rows = fetch(_TAKE, parameters)
-    clocked = [follow_id for *_, follow_ids in rows for follow_id in follow_ids]
-    if clocked:
-        start_clocks(Follow.objects.filter(pk__in=clocked).select_related("follower"))
-    return Counter({verdict: count for verdict, count, _ in rows})
 
 
 def _notes(head: Head) -> list[str]:
@@ -248,6 +268,5 @@ def _notes(head: Head) -> list[str]:
 
 
 def _tell_planner() -> None:
-    """Count the tables anew: until autovacuum comes, a fan-out would be planned as for a small site."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE sharing_follower, sharing_follow, sharing_consent")
