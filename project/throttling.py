@@ -28,7 +28,7 @@ from redis.retry import Retry
 
 from project.errors import Problem
 from project.tokens import Purpose, keyed_hash
-from project.visitors import client_prefix
+from project.visitors import client_network, client_prefix
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +43,13 @@ REMEMBERED: Final = 100_000
 
 @dataclass(frozen=True)
 class Scope:
-    """What is counted together: `client` for one address (IPv6: one /64), `bearer` for one token, `site` for a site."""
+    """What is counted together: `client` for one address (IPv6: one /64), `bearer` for one token, `site` for a site,
+    `network` for a /24 (IPv6: /48)."""
 
     client: str
     bearer: str = ""
     site: str = ""
+    network: str = ""
 
 
 SCOPES: Final[dict[str, Scope]] = {
@@ -55,7 +57,8 @@ SCOPES: Final[dict[str, Scope]] = {
     # Many readers may come from one address: an office, a mobile network.
     "comments": Scope("60/minute;600/hour", site="1200/minute"),
     "edits": Scope("30/minute;300/hour"),
-    "follows": Scope("30/minute;300/hour", site="1200/hour"),
+    # Neighbours together may cause as many confirmations in an hour as one of them may ask for.
+    "follows": Scope("30/minute;300/hour", site="1200/hour", network="300/hour;1000/day"),
     "moderation": Scope("1200/minute", bearer="1200/minute"),
     "previews": Scope("60/minute"),
     "reports": Scope("10/minute;60/hour"),
@@ -103,15 +106,32 @@ def spend_for_site(scope: str, site_id: int) -> None:
         _count(scope, SCOPES[scope].site, "site", str(site_id))
 
 
+def spend_for_network(request: HttpRequest, scope: str) -> bool:
+    """Count a request for the network of its client; False where the network has had its share.
+
+    For what goes on in silence then: nothing is refused, and nobody sees a difference.
+    """
+    network = client_network(request)
+    return not settings.RATE_LIMITS or _wait(scope, SCOPES[scope].network, "network", network) is None
+
+
 def _count(scope: str, limits: str, kind: str, who: str) -> None:
+    wait = _wait(scope, limits, kind, who)
+    if wait is not None:
+        seconds = max(1, math.ceil(wait))
+        detail = f"There were too many requests of this kind; try again in {seconds} s."
+        raise Problem("rate_limited", detail, headers={"Retry-After": str(seconds)})
+
+
+def _wait(scope: str, limits: str, kind: str, who: str) -> float | None:
+    """Count one; None if it may pass, else the seconds until one may."""
     # Valkey keeps no address and no token, and forgets the hash with the window.
     name = keyed_hash(Purpose.LIMIT, kind, who)
     for item in _items(limits):
         wait = _hit(item, f"{scope}:{kind}:{name}")
         if wait is not None:
-            seconds = max(1, math.ceil(wait))
-            detail = f"There were too many requests of this kind; try again in {seconds} s."
-            raise Problem("rate_limited", detail, headers={"Retry-After": str(seconds)})
+            return wait
+    return None
 
 
 @cache

@@ -21,6 +21,10 @@ MAX_USER_AGENT: Final = 1_000  # characters; the rest says nothing more
 MAX_HOPS: Final = 32
 IPV6_PREFIX: Final = 64  # what one household is given: every address in it is one visitor
 
+# What one hoster or office is given: whoever has many addresses has them here.
+IPV4_NEIGHBOURS: Final = 24
+IPV6_NEIGHBOURS: Final = 48
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -49,6 +53,15 @@ def client_prefix(request: HttpRequest) -> str:
     if isinstance(address, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((address, IPV6_PREFIX), strict=False))
     return str(address or "")
+
+
+def client_network(request: HttpRequest) -> str:
+    """The network that the client shares with its neighbours: the /24 of an IPv4 address, the /48 of an IPv6 one."""
+    address = _client_address(request)
+    if address is None:
+        return ""
+    prefix = IPV6_NEIGHBOURS if isinstance(address, ipaddress.IPv6Address) else IPV4_NEIGHBOURS
+    return str(ipaddress.ip_network((address, prefix), strict=False))
 
 
 def names_a_bot(user_agent: str) -> bool:

@@ -161,11 +161,14 @@ class Suppression(models.Model):
         SOFT_BOUNCES = "soft_bounces"
         COMPLAINT = "complaint"
         MANUAL = "manual"
+        REFUSED = "refused", "Was asked for a follow in her name, and wants to be asked no more"
         AUTHOR = "author", "Wants no notices about her own articles"
         MEMBER = "member", "Wants no notices about held comments"
 
     # What silences every message to an address; the others silence their own kind only.
     TOTAL: ClassVar = frozenset({Kind.HARD_BOUNCE, Kind.SOFT_BOUNCES, Kind.COMPLAINT, Kind.MANUAL})
+    # What keeps strangers from having an address asked whether it wants to follow.
+    NO_CONFIRMATION: ClassVar = TOTAL | {Kind.REFUSED}
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
     address_key = models.CharField(max_length=64)

@@ -143,6 +143,16 @@ class Delivery(models.Model):
                 condition=models.Q(kind="sign_in"),
                 name="sign_ins_of_address",
             ),
+            models.Index(
+                fields=["target_key", "created_at"],
+                condition=models.Q(kind="confirmation"),
+                name="confirmations_of_address",
+            ),
+            models.Index(
+                fields=["site", "settled_at"],
+                condition=models.Q(kind="confirmation"),
+                name="confirmations_of_site",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -26,6 +26,7 @@ from sharing.channels.email import EmailChannel
 from sharing.mail import Drafts, Letter, NothingToTell, TooEarly, letter_of
 from sharing.models import Consent, Delivery, Follow, Suppression
 from sharing.services.claims import MAX_ATTEMPTS, claim, release
+from sharing.services.confirmations import hold_surplus
 from sharing.services.returns import note_refusal
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ LOOK_AGAIN: Final = """
     SELECT d.status = 'sending' AND d.attempts = %(attempts)s AND d.lease_until > statement_timestamp() + %(margin)s,
         COALESCE(d.expires_at <= statement_timestamp(), false),
         EXISTS (SELECT FROM sharing_suppression s WHERE s.site_id = d.site_id AND s.address_key = d.target_key
-            AND (s.kind = ANY(%(total)s) OR s.kind = d.why)),
+            AND (s.kind = ANY(%(total)s) OR s.kind = d.why OR (s.kind = 'refused' AND d.kind = 'confirmation'))),
         ARRAY(SELECT f.id FROM unnest(d.follow_ids) WITH ORDINALITY AS wanted(id, rank)
             JOIN sharing_follow f ON f.id = wanted.id
             WHERE f.status = CASE d.kind WHEN 'confirmation' THEN 'unconfirmed' ELSE 'confirmed' END
@@ -108,6 +109,8 @@ def send_due(queue: str) -> bool:
     Twice at once is harmless: rows that another process holds are skipped, and a message is begun only by
     the holder of its lease.
     """
+    if queue == Delivery.Queue.CONFIRM:
+        hold_surplus()
     batch = claim(queue)
     waiting, drafts, follows = deque(batch), Drafts(), _follows_of(batch)
     why = ""

@@ -18,13 +18,11 @@ from project.transactions import in_transaction
 from sharing import targets
 from sharing.models import Consent, Delivery, Follow, Follower, Suppression
 from sharing.schedule import check_zone
+from sharing.services.confirmations import ask
 from sharing.services.digests import set_frequency, set_schedule, start_clock
 from sharing.targets import Target
 from sharing.tokens import Leaving
 
-CONFIRMATION_EVERY: Final = timedelta(hours=24)
-CONFIRMATIONS_PER_ADDRESS: Final = 5  # on one site, within CONFIRMATION_EVERY
-CONFIRMATION_EXPIRES: Final = timedelta(hours=2)
 UNCONFIRMED_KEPT: Final = timedelta(days=30)
 PRUNED_AT_ONCE: Final = 1_000
 
@@ -41,13 +39,14 @@ def request_follow(
     frequency: str = Follow.Frequency.IMMEDIATE,
     zone: str = "UTC",
     proven: bool = False,
+    may_mail: bool = True,
 ) -> None:
     """Note that an address asks to be told of `target`, and plan the mail by which it confirms.
 
     Nothing is returned and nothing is refused for a well-formed address, whether it is new, confirmed, suppressed or
-    over its caps, so that nobody learns who follows what. A confirmation goes out at most once per follow in 24 hours
-    and five times per address and site, never for a confirmed follow or a suppressed address. `door` is where it was
-    asked, for the record. `proven` says that whoever asks has shown that the address is hers, in a session: then the
+    over its caps, so that nobody learns who follows what. `confirmations` says when a confirmation goes out; none does
+    where `may_mail` is False: the network that asks has caused its share of them. `door` is where it was asked, for the
+    record. `proven` says that whoever asks has shown that the address is hers, in a session: then the
     follow begins at once. `zone` is where an address that is new here lives; nobody else can change that for her.
     Problem `validation_failed`: no well-formed address.
     """
@@ -58,8 +57,8 @@ def request_follow(
         follow = _follow(follower, target, frequency)
         if proven:
             _begin(follow, frequency, door)
-        elif _may_ask(follow):
-            _ask(follow, door)
+        else:
+            ask(follow, door, may_mail=may_mail)
 
     in_transaction(work, joins=True)
 
@@ -199,37 +198,6 @@ def _begin(follow: Follow, frequency: str, door: str) -> None:
     Follow.objects.filter(pk=follow.pk).update(status=Follow.Status.CONFIRMED, confirmed_at=Now())
     start_clock(follow)
     _record([follow], Consent.Event.CONFIRMED, door)
-
-
-def _may_ask(follow: Follow) -> bool:
-    lately = Q(confirmation_asked_at__gt=Now() - CONFIRMATION_EVERY)
-    asked = Follow.objects.filter(lately, follower_id=follow.follower_id)
-    if follow.status != Follow.Status.UNCONFIRMED or asked.filter(pk=follow.pk).exists():
-        return False
-    suppressed = Suppression.objects.filter(
-        site_id=follow.site_id, address_key=follow.follower.address_key, kind__in=Suppression.TOTAL
-    )
-    # Each follow is confirmed at most once in the time, so follows asked about are confirmations sent.
-    return asked.count() < CONFIRMATIONS_PER_ADDRESS and not suppressed.exists()
-
-
-def _ask(follow: Follow, door: str) -> None:
-    Follow.objects.filter(pk=follow.pk).update(confirmation_asked_at=Now())
-    follow.refresh_from_db(fields=["confirmation_asked_at"])
-    moment = follow.confirmation_asked_at
-    assert moment is not None
-    Delivery.objects.create(
-        site_id=follow.site_id,
-        kind=Delivery.Kind.CONFIRMATION,
-        cause_key=f"follow:{follow.pk}:{follow.request}:{moment:%Y%m%dT%H%M%S.%f}",
-        target_key=follow.follower.address_key,
-        follower=follow.follower,
-        follow_ids=[follow.pk],
-        address=follow.follower.address,
-        queue=Delivery.Queue.CONFIRM,
-        expires_at=moment + CONFIRMATION_EXPIRES,
-    )
-    _record([follow], Consent.Event.REQUESTED, door)
 
 
 def _record(follows: Iterable[Follow], event: Consent.Event, door: str) -> None:

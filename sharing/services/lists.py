@@ -216,7 +216,7 @@ def _articles_at(urls: set[str], site: Site) -> dict[str, int]:
 
 def _take_batch(site: Site, wanted: list[tuple[Entry, Target]]) -> Counter[str]:
     """Write what is new; return how many rows met what, and how many came in."""
-    judged = fetch(_JUDGE, _columns(site, wanted) | {"silent": sorted(Suppression.TOTAL)})
+    judged = fetch(_JUDGE, _columns(site, wanted) | {"silent": sorted(Suppression.NO_CONFIRMATION)})
     verdicts = [verdict for (verdict,) in judged]
     new = [pair for pair, verdict in zip(wanted, verdicts, strict=True) if verdict == "new"]
     return Counter(verdicts) + Counter(imported=_write(site, new) if new else 0)

@@ -27,7 +27,7 @@ from project.addresses import email_key
 from project.documented import RETRY_KEY
 from project.errors import Problem
 from project.routes import allows
-from project.throttling import limited, spend_for_site
+from project.throttling import limited, spend_for_network, spend_for_site
 from project.tokens import BadToken
 from sharing import targets, tokens
 from sharing.models import Follow, Follower
@@ -74,9 +74,17 @@ class FollowsView(APIView):
         reader = reader_of(request._request, wish.site)
         proven = reader is not None and reader.address_key == email_key(wish.email)
 
+        may_mail = spend_for_network(request._request, "follows")
+
         def work() -> Answer:
-            often = {"frequency": wish.frequency, "zone": wish.timezone}
-            request_follow(wish.site.pk, wish.email, _target(wish), door="api", proven=proven, **often)
+            request_follow(
+                *(wish.site.pk, wish.email, _target(wish)),
+                door="api",
+                frequency=wish.frequency,
+                zone=wish.timezone,
+                proven=proven,
+                may_mail=may_mail,
+            )
             deliver_confirmations.delay_on_commit()
             return Answer(ACCEPTED, status=202)
 

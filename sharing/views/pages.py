@@ -14,7 +14,7 @@ from articles.selectors import article_of_page
 from project.errors import Problem
 from project.forms import read_form
 from project.routes import allows
-from project.throttling import spend, spend_for_site
+from project.throttling import spend, spend_for_network, spend_for_site
 from sharing import targets
 from sharing.models import Follow
 from sharing.services.follows import request_follow
@@ -45,7 +45,8 @@ def follow_from_page(request: HttpRequest, article_id: int) -> HttpResponse:
     try:
         spend(request, "follows")
         spend_for_site("follows", article.site_id)
-        request_follow(article.site_id, email, target, door="page", frequency=frequency)
+        may_mail = spend_for_network(request, "follows")
+        request_follow(article.site_id, email, target, door="page", frequency=frequency, may_mail=may_mail)
     except Problem as problem:
         form = FollowForm(email, wish, frequency, problem.detail)
         page = render(
