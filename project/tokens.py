@@ -32,6 +32,7 @@ class Purpose(StrEnum):
     """What a token or keyed hash is for; the value is part of its salt and must never change."""
 
     CONFIRM_FOLLOW = "confirm-follow"
+    NOT_ME = "not-me"
     LEAVE = "leave"
     MANAGE = "manage"
     EDIT_COMMENT = "edit-comment"

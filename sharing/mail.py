@@ -69,7 +69,7 @@ class Drafts:
     def __init__(self) -> None:
         self._made: dict[tuple[object, ...], Draft] = {}
         secret = secrets.token_hex(12)
-        self.marks: Final = {name: f"mark-{name}-{secret}" for name in ("confirm", "leave", "manage")}
+        self.marks: Final = {name: f"mark-{name}-{secret}" for name in ("confirm", "not_me", "leave", "manage")}
 
     def draft(
         self,
@@ -128,7 +128,8 @@ def confirm_follow(delivery: Delivery, follow: Follow | None, drafts: Drafts) ->
         }
 
     draft = drafts.draft("confirm_follow", delivery.site, (follow.target_kind, follow.article_id), context)
-    return _letter(delivery, draft, {"confirm": tokens.confirm_url(follow)}, {})
+    links = {"confirm": tokens.confirm_url(follow), "not_me": tokens.not_me_url(follow)}
+    return _letter(delivery, draft, links, {})
 
 
 def new_comment(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:

@@ -30,6 +30,16 @@ class Leaving:
     address_key: str = ""
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """Whose address was used by somebody else, and for which request of which follow."""
+
+    site_id: int
+    address_key: str
+    follow_id: int
+    request: int
+
+
 def confirm_url(follow: Follow) -> str:
     """Return the address at which a follow is confirmed; of use for seven days, and for this request of it only."""
     return _url("confirm", sign(Purpose.CONFIRM_FOLLOW, [follow.pk, follow.request]))
@@ -39,6 +49,21 @@ def read_confirm(token: str) -> tuple[int, int]:
     """Return id and request number of the follow; BadToken if forged or expired."""
     follow_id, request = _integers(read(Purpose.CONFIRM_FOLLOW, token, CONFIRM_WITHIN), 2)
     return follow_id, request
+
+
+def not_me_url(follow: Follow) -> str:
+    """Return the address at which a follow is refused that somebody else asked for; valid for ever."""
+    return _url(
+        "not-me", sign(Purpose.NOT_ME, [follow.site_id, follow.follower.address_key, follow.pk, follow.request])
+    )
+
+
+def read_not_me(token: str) -> Refusal:
+    """Return what the link of `not_me_url` refuses; BadToken if forged."""
+    match read(Purpose.NOT_ME, token):
+        case [int(site), str(address_key), int(follow), int(request)]:
+            return Refusal(site, address_key, follow, request)
+    raise BadToken
 
 
 def sign_in_url(delivery: Delivery) -> str:

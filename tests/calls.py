@@ -135,6 +135,8 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "POST /a/{article_id}/follow": lambda s: Call(article_path(s), body={"email": "dora@example.com"}),
     "GET /follows/confirm/{token}": link("confirm"),
     "POST /follows/confirm/{token}": link("confirm"),
+    "GET /follows/not-me/{token}": link("not-me"),
+    "POST /follows/not-me/{token}": link("not-me"),
     "GET /follows/leave/{token}": link("leave"),
     "POST /follows/leave/{token}": link("leave"),
     "GET /follows/manage/{token}": link("manage"),

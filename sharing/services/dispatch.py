@@ -152,7 +152,7 @@ def cancel(deliveries: models.QuerySet[Delivery]) -> int:
 
 def _follows_of(batch: list[Delivery]) -> dict[int, Follow]:
     wanted = {follow_id for delivery in batch for follow_id in delivery.follow_ids}
-    return Follow.objects.select_related("article").in_bulk(wanted) if wanted else {}
+    return Follow.objects.select_related("article", "follower").in_bulk(wanted) if wanted else {}
 
 
 def _send(

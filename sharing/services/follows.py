@@ -21,7 +21,7 @@ from sharing.schedule import check_zone
 from sharing.services.confirmations import ask
 from sharing.services.digests import set_frequency, set_schedule, start_clock
 from sharing.targets import Target
-from sharing.tokens import Leaving
+from sharing.tokens import Leaving, Refusal
 
 UNCONFIRMED_KEPT: Final = timedelta(days=30)
 PRUNED_AT_ONCE: Final = 1_000
@@ -91,8 +91,7 @@ def confirm_follow(follow_id: int, request: int, *, door: str) -> Follow | None:
         )
         follow = asked.confirmed().select_related("follower", "site", "article").first()
         if changed and follow is not None:
-            start_clock(follow)
-            _record([follow], Consent.Event.CONFIRMED, door)
+            _welcome(follow, door)
         return follow
 
 
@@ -101,13 +100,30 @@ def leave(leaving: Leaving, *, door: str) -> None:
     if leaving.suppress:
         with transaction.atomic():
             if Site.objects.filter(pk=leaving.site_id).exists():
-                _suppress(leaving)
+                _suppress(leaving.site_id, leaving.address_key, leaving.suppress)
         return
     follow_ids: Iterable[int] = leaving.follow_ids
     if leaving.delivery_id is not None:
         found = Delivery.objects.filter(pk=leaving.delivery_id, site_id=leaving.site_id)
         follow_ids = found.values_list("follow_ids", flat=True).first() or ()
     end_follows(Q(site_id=leaving.site_id, pk__in=list(follow_ids)), door=door)
+
+
+def refuse(refusal: Refusal, *, door: str) -> bool:
+    """End a request that somebody else made in her name, and let nobody have her asked again at this site.
+
+    False, and nothing is done, where she has confirmed that very request. What has gone already is no hindrance.
+    """
+    with transaction.atomic():
+        asked = Follow.objects.filter(pk=refusal.follow_id, request=refusal.request, site_id=refusal.site_id)
+        # Whoever confirms holds her row, too.
+        list(Follower.objects.select_for_update(of=("self",)).filter(follows__in=asked))
+        if asked.confirmed().exists():
+            return False
+        end_follows(Q(pk__in=asked.values("pk")), door=door)
+        if Site.objects.filter(pk=refusal.site_id).exists():
+            _suppress(refusal.site_id, refusal.address_key, Suppression.Kind.REFUSED)
+    return True
 
 
 def end_follows(which: Q, *, door: str) -> int:
@@ -196,8 +212,15 @@ def _begin(follow: Follow, frequency: str, door: str) -> None:
         set_frequency(follow, frequency)
         return
     Follow.objects.filter(pk=follow.pk).update(status=Follow.Status.CONFIRMED, confirmed_at=Now())
+    _welcome(follow, door)
+
+
+def _welcome(follow: Follow, door: str) -> None:
+    """What follows from it that she has confirmed: she may also be asked again."""
     start_clock(follow)
     _record([follow], Consent.Event.CONFIRMED, door)
+    of_address = Suppression.objects.filter(site_id=follow.site_id, address_key=follow.follower.address_key)
+    of_address.filter(kind=Suppression.Kind.REFUSED).delete()
 
 
 def _record(follows: Iterable[Follow], event: Consent.Event, door: str) -> None:
@@ -214,6 +237,6 @@ def _record(follows: Iterable[Follow], event: Consent.Event, door: str) -> None:
     )
 
 
-def _suppress(leaving: Leaving) -> None:
-    row = Suppression(site_id=leaving.site_id, address_key=leaving.address_key, kind=leaving.suppress)
+def _suppress(site_id: int, address_key: str, kind: str) -> None:
+    row = Suppression(site_id=site_id, address_key=address_key, kind=kind)
     Suppression.objects.bulk_create([row], ignore_conflicts=True)

@@ -33,7 +33,7 @@ from sharing import targets, tokens
 from sharing.models import Follow, Follower
 from sharing.selectors.follows import asked_follow, follower_of, living_follows, site_of
 from sharing.serializers.follows import FollowAnswerSerializer, FollowInput, FollowInputSerializer, read_follow
-from sharing.services.follows import change_follow, change_schedule, confirm_follow, end_follows, request_follow
+from sharing.services.follows import change_follow, change_schedule, confirm_follow, end_follows, refuse, request_follow
 from sharing.services.follows import leave as stop
 from sharing.targets import Target
 from sharing.tasks import deliver_confirmations
@@ -103,7 +103,22 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     follow = begun or asked_follow(follow_id, number)
     if follow is None:
         raise Problem("not_found", "This request to follow is no longer open. You can ask for it again.")
-    return _page(request, "confirm", {"follow": follow, "site": follow.site, "done": bool(begun)})
+    context = {"follow": follow, "site": follow.site, "done": bool(begun), "not_me": tokens.not_me_url(follow)}
+    return _page(request, "confirm", context)
+
+
+@csrf_exempt
+@allows("GET", "POST")
+def not_me(request: HttpRequest, token: str) -> HttpResponse:
+    """Ask whether somebody else asked (GET); end that request, and ask this address for nothing more (POST)."""
+    try:
+        refusal = tokens.read_not_me(token)
+    except BadToken as error:
+        raise Problem("not_found", _no_link("refuse")) from error
+    done = request.method == "POST" and refuse(refusal, door="not-me")
+    follow = asked_follow(refusal.follow_id, refusal.request)
+    follows = follow is not None and follow.status == Follow.Status.CONFIRMED
+    return _page(request, "not_me", {"site": site_of(refusal.site_id), "done": done, "follows": follows})
 
 
 @csrf_exempt
@@ -203,6 +218,8 @@ urlpatterns = [
     path("api/v1/follows", limited("follows")(FollowsView.as_view()), name="follows"),
     path("follows/confirm/<str:token>", confirm, name="confirm_follow"),
     path("follows/confirm/<str:token>/", confirm),
+    path("follows/not-me/<str:token>", not_me, name="refuse_follow"),
+    path("follows/not-me/<str:token>/", not_me),
     path("follows/leave/<str:token>", leave, name="leave_follow"),
     path("follows/leave/<str:token>/", leave),
     path("follows/manage/<str:token>", manage, name="manage_follows"),

@@ -99,6 +99,8 @@ TABLE: dict[str, Row] = {
     "POST /a/{article_id}/follow": 303,
     "GET /follows/confirm/{token}": 200,
     "POST /follows/confirm/{token}": 200,
+    "GET /follows/not-me/{token}": 200,
+    "POST /follows/not-me/{token}": 200,
     "GET /follows/leave/{token}": 200,
     "POST /follows/leave/{token}": 200,
     "GET /follows/manage/{token}": 200,

@@ -152,7 +152,9 @@ WORDLESS = {
         "GET /sign-in/{token}",
         *(f"GET /api/v1/readers/me{what}" for what in ("", "/sessions", "/comments", "/mutes", "/follows", "/export")),
     ],
-    "for one follower, by her link": [f"GET /follows/{what}/{{token}}" for what in ("confirm", "leave", "manage")],
+    "for one follower, by her link": [
+        f"GET /follows/{what}/{{token}}" for what in ("confirm", "not-me", "leave", "manage")
+    ],
     "for one reader, who comes from a provider": [
         f"GET /sign-in/with/{{site_slug}}/{{name}}{end}" for end in ("", "/back")
     ],

@@ -193,7 +193,7 @@ class TestPages:
         assert response.status_code == 404 and b"too old" in response.content
         assert the_follow().status == "unconfirmed"
 
-    @pytest.mark.parametrize("page", ["confirm", "leave", "manage"])
+    @pytest.mark.parametrize("page", ["confirm", "not-me", "leave", "manage"])
     @pytest.mark.parametrize("method", ["get", "post"])
     @pytest.mark.parametrize("token", ["x", "a:b:c", "%F0%9F%98%80", "." * 3000])
     def test_a_forged_token_is_404(self, client: Client, db: None, page: str, method: str, token: str) -> None:

@@ -203,9 +203,10 @@ class TestConfirmation:
         for part in (text_of(message), html_of(message)):
             assert secret not in part
             assert tokens.confirm_url(follow).rpartition("/")[0] in part
+            assert tokens.not_me_url(follow) in part
         assert message["Subject"] == "Please confirm: Follow by Email at The Daily Sketch"
         assert message["Auto-Submitted"] == "auto-generated"
-        allowed = (settings.PUBLIC_URL + "/follows/confirm/", settings.PUBLIC_URL + "/a/")
+        allowed = tuple(f"{settings.PUBLIC_URL}/{page}/" for page in ("follows/confirm", "follows/not-me", "a"))
         assert all(url.startswith(allowed) for url in URL.findall(text_of(message)))
 
     def test_the_wording_is_the_same_for_every_recipient_and_process(self, article: Article) -> None:
