@@ -37,6 +37,11 @@ class FollowInputSerializer(serializers.Serializer[Any]):
     comment = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False, help_text="Id of a comment.")
     tag = serializers.CharField(max_length=100, required=False, help_text="A tag of the site's articles.")
     author = serializers.CharField(max_length=200, required=False, help_text="An author of the site's articles.")
+    homepage = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        help_text="For a field of your form that people do not see: where it is filled, nobody is mailed.",
+    )
 
 
 class FollowAnswerSerializer(serializers.Serializer[Any]):
@@ -47,7 +52,10 @@ class FollowAnswerSerializer(serializers.Serializer[Any]):
 
 @dataclass(frozen=True)
 class FollowInput:
-    """A wish to follow, its shape checked, what it names found; `page` may be one that nobody has written to yet."""
+    """A wish to follow, its shape checked, what it names found; `page` may be one that nobody has written to yet.
+
+    `is_trapped`: a machine filled the field that people do not see.
+    """
 
     site: Site
     email: str
@@ -57,6 +65,7 @@ class FollowInput:
     comment: Comment | None = None
     tag: str = ""
     author: str = ""
+    is_trapped: bool = False
 
 
 def read_follow(data: Any) -> FollowInput:
@@ -69,7 +78,12 @@ def read_follow(data: Any) -> FollowInput:
     given.is_valid(raise_exception=True)
     fields = given.validated_data
     zone = check_zone(fields["timezone"])
-    common = {"email": fields["email"], "frequency": fields["frequency"], "timezone": zone}
+    common = {
+        "email": fields["email"],
+        "frequency": fields["frequency"],
+        "timezone": zone,
+        "is_trapped": bool(fields.get("homepage")),
+    }
     named = {
         name: fields[name] for name in ("article", "url", "identifier", "comment", "tag", "author") if name in fields
     }

@@ -74,7 +74,7 @@ class FollowsView(APIView):
         reader = reader_of(request._request, wish.site)
         proven = reader is not None and reader.address_key == email_key(wish.email)
 
-        may_mail = spend_for_network(request._request, "follows")
+        may_mail = spend_for_network(request._request, "follows") and not wish.is_trapped
 
         def work() -> Answer:
             request_follow(

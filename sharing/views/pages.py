@@ -45,7 +45,8 @@ def follow_from_page(request: HttpRequest, article_id: int) -> HttpResponse:
     try:
         spend(request, "follows")
         spend_for_site("follows", article.site_id)
-        may_mail = spend_for_network(request, "follows")
+        # A machine fills the field that people do not see; it is answered as they are.
+        may_mail = spend_for_network(request, "follows") and not data.get("homepage")
         request_follow(article.site_id, email, target, door="page", frequency=frequency, may_mail=may_mail)
     except Problem as problem:
         form = FollowForm(email, wish, frequency, problem.detail)

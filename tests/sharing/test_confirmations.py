@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -81,6 +83,26 @@ class TestSameForAll:
         assert sorted(planned) == ["ended@example.org", "new@example.org"]
 
 
+class TestTrap:
+    """A field that people do not see, in the page's form and in the API."""
+
+    def test_who_fills_it_gets_the_same_answer_and_causes_no_mail(self, client: Client, article: Article) -> None:
+        answers = set()
+        for number, homepage in enumerate(["", "https://spam.example/", "x" * 5000]):
+            answer = post(client, article, f"api{number}@example.org", homepage)
+            answers.add((answer.status_code, answer.content))
+            answer = post_form(client, article, f"form{number}@example.org", homepage)
+            answers.add((answer.status_code, answer["Location"]))
+        assert len(answers) == 2
+        planned = Delivery.objects.values_list("address", flat=True)
+        assert sorted(planned) == ["api0@example.org", "form0@example.org"]
+
+    def test_nobody_sees_it_and_no_key_leads_there(self, client: Client, article: Article) -> None:
+        page = client.get(f"/a/{article.pk}").content.decode()
+        (field,) = re.findall(r'<p class="visually-hidden" aria-hidden="true">.*?name="homepage".*?</p>', page)
+        assert 'tabindex="-1"' in field and 'autocomplete="off"' in field and "required" not in field
+
+
 class TestPerNetwork:
     @pytest.fixture(autouse=True)
     def limits(self, settings: Any, broker_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,13 +130,11 @@ class TestPerNetwork:
         post(client, article, CY, REMOTE_ADDR=outside.format(_anything()))
         assert asked() == 4
 
-    def test_form_and_api_count_together(self, client: Client, article: Article, settings: Any) -> None:
+    def test_form_and_api_count_together(self, client: Client, article: Article) -> None:
         client.defaults["REMOTE_ADDR"] = f"198.18.{_anything()}.1"
         for number in range(4):
             post(client, article, f"n{number}@example.org")
-        form, own = urlencode({"email": CY, "target": "article"}), {"Origin": settings.PUBLIC_URL}
-        kind = "application/x-www-form-urlencoded"
-        answer = client.post(f"/a/{article.pk}/follow", form, content_type=kind, headers=own)
+        answer = post_form(client, article, CY)
         assert (answer.status_code, asked()) == (303, 3)
 
     def test_limits_that_are_off_are_off(self, client: Client, article: Article, settings: Any) -> None:
@@ -194,8 +214,14 @@ def _anything() -> int:
     return random.randrange(200)
 
 
-def post(client: Client, article: Article, email: str, **request: str) -> Any:
-    body = json.dumps({"article": article.pk, "email": email})
+def post_form(client: Client, article: Article, email: str, homepage: str = "") -> Any:
+    form, own = urlencode({"email": email, "homepage": homepage}), {"Origin": settings.PUBLIC_URL}
+    kind = "application/x-www-form-urlencoded"
+    return client.post(f"/a/{article.pk}/follow", form, content_type=kind, headers=own)
+
+
+def post(client: Client, article: Article, email: str, homepage: str = "", **request: str) -> Any:
+    body = json.dumps({"article": article.pk, "email": email, "homepage": homepage})
     return client.post("/api/v1/follows", body, content_type="application/json", **request)
 
 

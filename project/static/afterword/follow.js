@@ -12,14 +12,16 @@ export function follow(form) {
 }
 
 async function ask(form, notice, error) {
-  const { email, target, frequency } = form.elements;
+  const { email, target, frequency, homepage } = form.elements;
   const { timeZone: timezone } = Intl.DateTimeFormat().resolvedOptions();
   const often = { frequency: frequency.value, ...(timezone && { timezone }) };
+  // A field that people do not see: what it holds was typed by a machine.
+  const trap = homepage.value && { homepage: homepage.value };
   const wish = target.value === "site" ? { site: form.dataset.site } : { article: Number(form.dataset.article) };
   notice.textContent = "";
   say(email, error, "");
   try {
-    await call("/api/v1/follows", { body: { email: email.value, ...often, ...wish } });
+    await call("/api/v1/follows", { body: { email: email.value, ...often, ...wish, ...trap } });
     notice.textContent = notice.dataset.done;
   } catch (refusal) {
     say(email, error, refusal instanceof Refusal ? refusal.message : notice.dataset.offline);
