@@ -12,6 +12,7 @@ from articles.selectors import article_of_page
 from comments.inputs import read_draft
 from comments.services.posting import Posted, post_comment
 from comments.views.comment_form import CommentForm
+from comments.views.following import within_share
 from comments.views.thread_page import view_token
 from project.errors import Problem
 from project.forms import read_form
@@ -30,7 +31,8 @@ def post_from_page(request: HttpRequest, article_id: int) -> HttpResponse:
     try:
         spend(request, "comments")
         spend_for_site("comments", article.site_id)
-        posted = post_comment(article, read_draft(form.draft(), network=client_prefix(request)))
+        draft = within_share(request, read_draft(form.draft(), network=client_prefix(request)))
+        posted = post_comment(article, draft)
     except Problem as problem:
         form.refuse(problem)
         page = render(

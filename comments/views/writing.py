@@ -17,6 +17,7 @@ from comments.inputs import Refusals, read_draft, read_title
 from comments.selectors.nonces import edit_token_again
 from comments.serializers import comment_data
 from comments.services.posting import Posted, post_on_page
+from comments.views.following import within_share
 from comments.views.voting import VOTER, VOTER_HEADER
 from project import text
 from project.answers import json_response
@@ -57,6 +58,7 @@ def create_comment(request: HttpRequest) -> HttpResponse:
         reader=reader_of(request, page.site),
     )
     title = read_title(data)
+    draft = within_share(request, draft)
 
     def work() -> Answer:
         return _posted(post_on_page(page, draft, title=title))

@@ -71,7 +71,7 @@ _RECORD: Final = """
         (SELECT count(*) FROM sharing_delivery d WHERE d.site_id = s.site_id AND d.kind = 'confirmation'
             AND d.settled_at > statement_timestamp() - %(hour)s AND d.status IN ('sent', 'unknown'))
         + (SELECT count(*) FROM sharing_delivery d WHERE d.site_id = s.site_id AND d.kind = 'confirmation'
-            AND d.status = 'sending'),
+            AND d.settled_at IS NULL AND d.status = 'sending'),
         answered.yes, answered.asked
     FROM (SELECT site_id, count(*) AS due FROM sharing_delivery
         WHERE queue = 'confirm' AND kind = 'confirmation' AND status IN ('queued', 'awaiting_retry')

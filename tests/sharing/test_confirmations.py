@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import threading
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -52,6 +53,28 @@ class TestPerAddress:
         Delivery.objects.update(created_at=timezone.now() - timedelta(hours=25))
         request_follow(make_site().pk, BEN, targets.of_site(), door="api")
         assert Delivery.objects.filter(address=BEN).count() == 11
+
+
+@pytest.mark.django_db(transaction=True)
+def test_requests_at_many_sites_at_once_do_not_slip_past_the_number() -> None:
+    sites = [make_site() for _ in range(16)]
+    start = threading.Barrier(4)
+
+    def ask(mine: list[Site]) -> None:
+        start.wait()
+        try:
+            for site in mine:
+                request_follow(site.pk, BEN, targets.of_site(), door="api")
+        finally:
+            connection.close()
+
+    bombers = [threading.Thread(target=ask, args=(sites[number::4],)) for number in range(4)]
+    for bomber in bombers:
+        bomber.start()
+    for bomber in bombers:
+        bomber.join()
+    assert asked() == 10
+    assert Follow.objects.count() == 16
 
 
 class TestSameForAll:
@@ -136,6 +159,18 @@ class TestPerNetwork:
             post(client, article, f"n{number}@example.org")
         answer = post_form(client, article, CY)
         assert (answer.status_code, asked()) == (303, 3)
+
+    def test_a_comment_is_no_way_around_it(self, client: Client, article: Article) -> None:
+        client.defaults["REMOTE_ADDR"] = f"198.19.{_anything()}.1"
+        answers = set()
+        for number in range(5):
+            author = {"name": "Ben", "email": f"n{number}@example.org"}
+            said = {"article": article.pk, "body": f"Number {number}.", "author": author, "follow": "replies"}
+            answer = client.post("/api/v1/comments", json.dumps(said), content_type="application/json")
+            answers.add((answer.status_code, tuple(answer.json())))
+        assert len(answers) == 1 and asked() == 3
+        post(client, article, CY)
+        assert asked() == 3
 
     def test_limits_that_are_off_are_off(self, client: Client, article: Article, settings: Any) -> None:
         settings.RATE_LIMITS = False
