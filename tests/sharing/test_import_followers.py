@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import random
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -36,6 +38,23 @@ u1,ben@example.org,Ben,"{""a"": ""b,c""}",enabled,2023-01-02 15:04:05.999999999 
 u2,cy@example.org,Cy,{},blocklisted,2023-01-02 15:04:05 +0000 UTC,x
 u3,dora@example.org,Dora,{},disabled,2023-01-02 15:04:05 +0000 UTC,x
 """
+
+CELLS = [
+    *(b"ben@example.org", b"'=x@example.org", b"confirmed", b"active", b"pending", b"", b'"', b'""', b"'", b"-"),
+    *(b"2020-01-01", b"9999-12-31T23:59:59-23:59", b"0001-01-01T00:00:00+23:59", b"Mon, 99 Foo 2020", b"2020-W01-1"),
+    *(b"Mon 12 Apr 2010 10:22:18 -9999", b"2020-01-01 00:00:00.123456789 +0000 UTC", b"1e309", b"0000-00-00"),
+    *(b"site", b"tag", b"author", b"article", b"comment", b"https://news.example.org/x", b"http://[::1", b"daily"),
+    *(
+        b"Europe/../UTC",
+        b"../../etc",
+        b"en-US",
+        b"complaint manual",
+        b"\x00",
+        b"\xff\xfe",
+        b"\xed\xa0\x80",
+        b"\xe2\x80\xae",
+    ),
+]
 
 
 @pytest.fixture
@@ -142,7 +161,7 @@ class TestWhoStaysOut:
         assert report(file, FEEDBURNER)["ended"] == 1
         assert not Follower.objects.exists()
 
-    @pytest.mark.parametrize("kind", sorted(Suppression.TOTAL))
+    @pytest.mark.parametrize("kind", sorted(Suppression.NO_CONFIRMATION))
     def test_a_suppressed_address(self, site: Site, file: Path, kind: str) -> None:
         Suppression.objects.create(site=site, address_key=email_key(BEN), kind=kind)
         assert report(file, FEEDBURNER)["suppressed"] == 1
@@ -208,6 +227,27 @@ class TestBadRows:
     def test_addresses_are_not_in_the_report(self, site: Site, file: Path) -> None:
         file.write_text("email,status\nben@example.org,active\nsecret@@example.org,active\n")
         assert "example.org" not in run(file) and "example.org" not in run(file, "--json")
+
+
+class TestHostileFiles:
+    def test_every_row_of_bad_addresses_is_accounted_for(self, site: Site, tmp_path: Path, shared_data: Path) -> None:
+        lines = (shared_data / "badinput" / "emails_bad.jsonl").read_text(encoding="utf-8").splitlines()
+        typed = [str(json.loads(line)["input"]) for line in lines]
+        path = tmp_path / "list.csv"
+        with path.open("w", encoding="utf-8", errors="surrogatepass", newline="") as out:
+            csv.writer(out, quoting=csv.QUOTE_ALL).writerows([["email", "status"], *([one, "active"] for one in typed)])
+        done = dict(json.loads(run(path, "--json")))
+        assert done["rows"] == len(typed) == done["imported"] + done["known"] + sum(done["bad"].values())
+        assert not any(set(address) & set("\r\n\0 ,<>") for address in followed())
+
+    @pytest.mark.parametrize("seed", range(20))
+    def test_whatever_stands_in_the_cells_each_row_is_counted_once(self, site: Site, file: Path, seed: int) -> None:
+        dice = random.Random(seed)
+        rows = [dice.choices(CELLS, k=dice.randrange(1, 11)) for _ in range(60)]
+        names = b"email,status,confirmed_at,language,timezone,target_kind,target_key,url,frequency,suppression\n"
+        done = report(file, names + b"\n".join(b",".join(row) for row in rows))
+        counted = [done[name] for name in ("imported", "known", "ended", "suppressed")]
+        assert done["rows"] == sum(counted) + sum(done["left_out"].values()) + sum(done["bad"].values())
 
 
 class TestSpellings:
