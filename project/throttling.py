@@ -59,6 +59,7 @@ SCOPES: Final[dict[str, Scope]] = {
     "edits": Scope("30/minute;300/hour"),
     # Neighbours together may cause as many confirmations in an hour as one of them may ask for.
     "follows": Scope("30/minute;300/hour", site="1200/hour", network="300/hour;1000/day"),
+    "mail_events": Scope("3000/minute"),
     "moderation": Scope("1200/minute", bearer="1200/minute"),
     "previews": Scope("60/minute"),
     "reports": Scope("10/minute;60/hour"),

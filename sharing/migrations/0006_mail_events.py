@@ -28,12 +28,17 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(blank=True, help_text='Enhanced status code (RFC 3463).', max_length=16)),
                 ('planned_at', models.DateTimeField()),
                 ('happened_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True)),
-                ('delivery', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='sharing.delivery')),
+                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='sharing.delivery')),
                 ('site', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='articles.site')),
             ],
             options={
                 'indexes': [models.Index(fields=['site', 'address_key', 'planned_at'], name='events_of_address')],
                 'constraints': [models.UniqueConstraint(fields=('delivery', 'kind'), name='one_event_per_delivery_and_kind')],
             },
+        ),
+        migrations.RunSQL(
+            "ALTER TABLE sharing_mailevent ADD CONSTRAINT sharing_mailevent_delivery_id_fk"
+            " FOREIGN KEY (delivery_id) REFERENCES sharing_delivery (id) ON DELETE CASCADE",
+            "ALTER TABLE sharing_mailevent DROP CONSTRAINT sharing_mailevent_delivery_id_fk",
         ),
     ]

@@ -26,7 +26,11 @@ class MailEvent(models.Model):
         COMPLAINT = "complaint", "The recipient called it spam"
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
-    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="events", db_index=False)
+    # The database deletes them with their delivery, so that Django may go on deleting deliveries before what they
+    # point at: it does not know that composite keys are checked at once.
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.DO_NOTHING, related_name="events", db_index=False, db_constraint=False
+    )
     address_key = models.CharField(max_length=64)
     kind = models.CharField(max_length=16, choices=Kind)
     source = models.CharField(max_length=32, help_text="Who told: dsn, arf, smtp, or the name of a provider.")

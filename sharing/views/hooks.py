@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from project.errors import Problem
 from project.routes import allows
+from project.throttling import limited
 from sharing.models import MailEvent
 from sharing.providers import read_events
 from sharing.services.returns import note_bounce, note_complaint
@@ -45,5 +46,5 @@ def _check_secret(request: HttpRequest) -> None:
 
 
 urlpatterns = [
-    path("hooks/email/<slug:provider>", mail_events, name="mail_events"),
+    path("hooks/email/<slug:provider>", limited("mail_events")(mail_events), name="mail_events"),
 ]

@@ -309,6 +309,18 @@ def test_a_person_is_shown_her_events_and_erased_with_them(sent: Delivery) -> No
     assert "no such user" not in sent.last_error
 
 
+def test_what_came_back_goes_with_its_message_and_holds_up_nothing(sent: Delivery) -> None:
+    take_in(about(sent))
+    assert sent.notification is not None and sent.notification.article is not None
+    sent.notification.article.delete()
+    assert not MailEvent.objects.exists()
+    Suppression.objects.all().delete()
+    again = a_notice(make_article(sent.site))
+    take_in(about(again))
+    sent.site.delete()
+    assert not MailEvent.objects.exists() and not Delivery.objects.exists()
+
+
 Pipe = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
