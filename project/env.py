@@ -139,6 +139,24 @@ def networks(name: str) -> list[Network]:
     return found
 
 
+def rates(name: str, *words: str) -> dict[str, str]:
+    """Rates separated by commas, each of one of `words` or of a domain: `domain=20/second,example.org=5/second`.
+
+    A rate is a number per second, minute, hour or day; several of one are separated by semicolons.
+    """
+    found: dict[str, str] = {}
+    for part in filter(None, map(str.strip, text(name).split(","))):
+        what, _, limits = (piece.strip().lower() for piece in part.partition("="))
+        if what not in words and not re.fullmatch(r"(?:[a-z0-9-]+\.)+[a-z0-9-]+", what):
+            raise EnvError(name, f"must name {', '.join(words)} or a domain, and {what!r} is none.")
+        if not re.fullmatch(
+            r"[1-9]\d{0,8}/(?:second|minute|hour|day)(?:;[1-9]\d{0,8}/(?:second|minute|hour|day))*", limits
+        ):
+            raise EnvError(name, f"must say a rate such as 20/second or 20/second;1000/hour, and {limits!r} is none.")
+        found[what] = limits
+    return found
+
+
 def mailbox(name: str, default: str) -> str:
     """An address, bare or as `Name <local@host>`."""
     value = text(name, default)

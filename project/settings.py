@@ -77,6 +77,8 @@ EMAIL_TIMEOUT = _mail.timeout
 MAIL_FROM = env.mailbox("MAIL_FROM", default=f"afterword@{PUBLIC_HOST}")
 # Where mail servers send back what they could not deliver; each delivery's own address is made from it.
 BOUNCE_ADDRESS = env.plain_mailbox("BOUNCE_ADDRESS", longest=20)
+# How fast mail goes to one domain and for one site, by those words or a domain's own name.
+MAIL_RATES = env.rates("MAIL_RATES", "domain", "site")
 # The password with which mail providers tell us of bounces and complaints; without one nobody is listened to.
 MAIL_EVENTS_SECRET = env.secret("MAIL_EVENTS_SECRET", shortest=16)
 DEFAULT_FROM_EMAIL = MAIL_FROM

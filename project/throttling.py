@@ -12,10 +12,10 @@ import math
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, wraps
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import redis
 from django.conf import settings
@@ -50,6 +50,14 @@ class Scope:
     bearer: str = ""
     site: str = ""
     network: str = ""
+
+
+class Turn(NamedTuple):
+    """Whose limit keeps something back, in how many seconds one may pass, and how many are between two that do."""
+
+    who: str
+    wait: float
+    apart: float
 
 
 SCOPES: Final[dict[str, Scope]] = {
@@ -116,6 +124,22 @@ def spend_for_network(request: HttpRequest, scope: str) -> bool:
     return not settings.RATE_LIMITS or _wait(scope, SCOPES[scope].network, "network", network) is None
 
 
+def take_turn(scope: str, limits: Sequence[tuple[str, str]]) -> Turn | None:
+    """Count one for each (who, limits) if it may pass them all, and for none of them otherwise.
+
+    None if it may pass; else what it has to wait for. RATE_LIMITS does not matter: these are limits of our own doing.
+    """
+    named = [
+        (who, item, f"{scope}:{keyed_hash(Purpose.LIMIT, scope, who)}") for who, each in limits for item in _items(each)
+    ]
+    for ask in (_wait_of, _hit):
+        for who, item, name in named:
+            wait = ask(item, name)
+            if wait is not None:
+                return Turn(who, max(wait, 0.0), item.get_expiry() / item.amount)
+    return None
+
+
 def _count(scope: str, limits: str, kind: str, who: str) -> None:
     wait = _wait(scope, limits, kind, who)
     if wait is not None:
@@ -150,6 +174,16 @@ def _hit(item: RateLimitItem, name: str) -> float | None:
     return here.hit(item, name)
 
 
+def _wait_of(item: RateLimitItem, name: str) -> float | None:
+    """As `_hit`, and nothing is counted."""
+    if valkey.may_be_asked():
+        try:
+            return valkey.wait_of(item, name)
+        except (redis.RedisError, OSError) as error:
+            valkey.failed(error)
+    return here.hit(item, name, count=False)
+
+
 class InValkey:
     """Counts that all processes share; after a failure nobody waits for Valkey until it is tried again."""
 
@@ -172,6 +206,14 @@ class InValkey:
         """As `_hit`. redis.RedisError, OSError: Valkey does not answer."""
         limiter = self._connected()
         passes = limiter.hit(item, name)
+        wait = None if passes else limiter.get_window_stats(item, name).reset_time - time.time()
+        self._is_away = False
+        return wait
+
+    def wait_of(self, item: RateLimitItem, name: str) -> float | None:
+        """As `_wait_of`. redis.RedisError, OSError: Valkey does not answer."""
+        limiter = self._connected()
+        passes = limiter.test(item, name)
         wait = None if passes else limiter.get_window_stats(item, name).reset_time - time.time()
         self._is_away = False
         return wait
@@ -204,15 +246,16 @@ class InProcess:
         self._remembered = remembered
         self._hits: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def hit(self, item: RateLimitItem, name: str) -> float | None:
-        """As `_hit`."""
+    def hit(self, item: RateLimitItem, name: str, *, count: bool = True) -> float | None:
+        """As `_hit`; without `count` as `_wait_of`."""
         key, now = item.key_for(name), time.monotonic()
         with self._lock:
             hits = self._hits.setdefault(key, deque(maxlen=item.amount))
             self._hits.move_to_end(key)
             if len(hits) == item.amount and hits[0] > now - item.get_expiry():
                 return hits[0] + item.get_expiry() - now
-            hits.append(now)
+            if count:
+                hits.append(now)
             while len(self._hits) > self._remembered:
                 self._hits.popitem(last=False)
         return None

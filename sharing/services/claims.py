@@ -52,6 +52,14 @@ RELEASE: Final = """
     RETURNING d.id
 """
 
+POSTPONE: Final = """
+    UPDATE sharing_delivery
+    SET status = CASE WHEN attempts > 1 THEN 'awaiting_retry' ELSE 'queued' END, attempts = attempts - 1,
+        lease_until = NULL, last_error = %(why)s, next_attempt_at = statement_timestamp() + %(long)s
+    WHERE id = %(id)s AND attempts = %(attempts)s AND status = 'sending'
+    RETURNING id
+"""
+
 
 def claim(queue: str) -> list[Delivery]:
     """Return deliveries of a queue that are ours to send for five minutes, oldest first; each attempt is counted."""
@@ -71,6 +79,11 @@ def release(deliveries: Iterable[Delivery], why: str) -> None:
     if rows:
         ids, attempts = (list(column) for column in zip(*rows, strict=True))
         fetch(RELEASE, {"ids": ids, "attempts": attempts, "why": why})
+
+
+def postpone(delivery: Delivery, long: timedelta, why: str) -> None:
+    """Put one back, as if it had not been claimed, until so long from now."""
+    fetch(POSTPONE, {"id": delivery.pk, "attempts": delivery.attempts, "long": long, "why": why})
 
 
 def end_leases() -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import random
 from collections import deque
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -21,12 +22,13 @@ from project import addresses
 from project.errors import Problem
 from project.sending_metrics import delivery_settled
 from project.statements import fetch_prepared
-from sharing.channels.base import Refused, TryLater, Uncertain, Unreachable
+from sharing.channels.base import Refused, SendError, Uncertain, Unreachable
 from sharing.channels.email import EmailChannel
 from sharing.mail import Drafts, Letter, NothingToTell, TooEarly, letter_of
 from sharing.models import Consent, Delivery, Follow, Suppression
-from sharing.services.claims import MAX_ATTEMPTS, claim, release
+from sharing.services.claims import MAX_ATTEMPTS, claim, postpone, release
 from sharing.services.confirmations import hold_surplus
+from sharing.services.pacing import Pace
 from sharing.services.returns import note_refusal
 
 log = logging.getLogger(__name__)
@@ -103,6 +105,17 @@ class Look(NamedTuple):
     settled: bool
 
 
+@dataclass
+class Batch:
+    """What was claimed together and is sent over one connection: who waits, and what they have in common."""
+
+    waiting: deque[Delivery]
+    follows: dict[int, Follow]
+    channel: EmailChannel
+    drafts: Drafts = field(default_factory=Drafts)
+    pace: Pace = field(default_factory=Pace)
+
+
 def send_due(queue: str) -> bool:
     """Claim one batch of due deliveries of a queue and send it; False where nothing is due or nothing can be sent.
 
@@ -111,25 +124,25 @@ def send_due(queue: str) -> bool:
     """
     if queue == Delivery.Queue.CONFIRM:
         hold_surplus()
-    batch = claim(queue)
-    waiting, drafts, follows = deque(batch), Drafts(), _follows_of(batch)
+    claimed = claim(queue)
     why = ""
-    try:
-        with EmailChannel() as channel:
+    with EmailChannel() as channel:
+        batch = Batch(deque(claimed), _follows_of(claimed), channel)
+        try:
             look = None
-            while waiting:
-                look = _send(waiting, follows, drafts, channel, look)
-    except Unreachable as error:
-        why = str(error)
-        log.warning("%d messages wait: the mail server cannot be used", len(waiting))
-        return False
-    except Paused:
-        # Whatever else was claimed goes back too; what is not paused is claimed again at once.
-        why = "sending is paused"
-    finally:
-        # Also when the worker is told to stop: whatever was not begun need not wait for its lease to end.
-        release(waiting, _short(why))
-    return bool(batch)
+            while batch.waiting:
+                look = _send(batch, look)
+        except Unreachable as error:
+            why = str(error)
+            log.warning("%d messages wait: the mail server cannot be used", len(batch.waiting))
+            return False
+        except Paused:
+            # Whatever else was claimed goes back too; what is not paused is claimed again at once.
+            why = "sending is paused"
+        finally:
+            # Also when the worker is told to stop: whatever was not begun need not wait for its lease to end.
+            release(batch.waiting, _short(why))
+    return bool(claimed)
 
 
 def try_again(deliveries: models.QuerySet[Delivery]) -> int:
@@ -155,44 +168,49 @@ def _follows_of(batch: list[Delivery]) -> dict[int, Follow]:
     return Follow.objects.select_related("article", "follower").in_bulk(wanted) if wanted else {}
 
 
-def _send(
-    waiting: deque[Delivery], follows: dict[int, Follow], drafts: Drafts, channel: EmailChannel, look: Look | None
-) -> Look | None:
+def _send(batch: Batch, look: Look | None) -> Look | None:
     """Take the next message through to its end; Unreachable and Paused leave it waiting.
 
     `look` is its last check, if it was made when the one before was settled; returned is that of the next, if so.
     """
-    delivery = waiting.popleft()
+    delivery = batch.waiting.popleft()
+    wait = batch.pace.wait_for(delivery)
+    if wait is not None:
+        postpone(delivery, wait.long, _short(wait.why))
+        return None
     look = look or _look_again(delivery)
     if look is not None and look.paused:
-        waiting.appendleft(delivery)
+        batch.waiting.appendleft(delivery)
         raise Paused
-    letter = _last_check(delivery, look, follows, drafts)
+    letter = _last_check(delivery, look, batch)
     if letter is None:
         return None
     try:
-        channel.send(letter.message)
+        batch.channel.send(letter.message)
     except Unreachable:
-        waiting.appendleft(delivery)
+        batch.waiting.appendleft(delivery)
         raise
-    except Refused as error:
+    except SendError as error:
+        _note_failure(delivery, error, batch)
+        return None
+    return _sent(delivery, letter, batch)
+
+
+def _note_failure(delivery: Delivery, error: SendError, batch: Batch) -> None:
+    """Settle a message that did not go out, or may not have, or let it wait for another attempt."""
+    if isinstance(error, Refused):
         with transaction.atomic():
             # The follower's row is locked before the delivery's, as whoever plans, complains or erases does it.
             note_refusal(delivery, str(error))
             _settle(delivery, Status.FAILED, str(error))
-    except Uncertain as error:
-        if delivery.kind in Delivery.NEVER_REPEATED:
-            _settle(delivery, Status.UNKNOWN, str(error))
-        else:
-            _retry(delivery, str(error))
-    except TryLater as error:
-        _retry(delivery, str(error))
+    elif isinstance(error, Uncertain) and delivery.kind in Delivery.NEVER_REPEATED:
+        _settle(delivery, Status.UNKNOWN, str(error))
     else:
-        return _sent(delivery, letter, follows, next(iter(waiting), None))
-    return None
+        batch.pace.heed(delivery, str(error))
+        _retry(delivery, str(error))
 
 
-def _last_check(delivery: Delivery, look: Look | None, follows: dict[int, Follow], drafts: Drafts) -> Letter | None:
+def _last_check(delivery: Delivery, look: Look | None, batch: Batch) -> Letter | None:
     """Return the message if it is still ours to send, wanted and allowed; otherwise settle it, if it is ours."""
     if look is None or not look.mine:
         return None
@@ -204,7 +222,7 @@ def _last_check(delivery: Delivery, look: Look | None, follows: dict[int, Follow
     if comment is not None and (comment.revision, comment.nonce) != (look.revision, look.nonce):
         comment.refresh_from_db()
     try:
-        return letter_of(delivery, follows[look.follow_ids[0]] if look.follow_ids else None, drafts)
+        return letter_of(delivery, batch.follows[look.follow_ids[0]] if look.follow_ids else None, batch.drafts)
     except NothingToTell:
         _settle(delivery, Status.SKIPPED, "nothing to tell")
         return None
@@ -251,11 +269,11 @@ def _has_key(written: str, key: str) -> bool:
         return False
 
 
-def _sent(delivery: Delivery, letter: Letter, follows: dict[int, Follow], ahead: Delivery | None) -> Look | None:
-    """Settle what the mail server has taken; return the last check of the delivery `ahead` if that went with it."""
+def _sent(delivery: Delivery, letter: Letter, batch: Batch) -> Look | None:
+    """Settle what the mail server has taken; return the last check of the next delivery if that went with it."""
     if delivery.kind != Delivery.Kind.CONFIRMATION:
-        return _settle(delivery, Status.SENT, ahead=ahead)
-    follow = follows[delivery.follow_ids[0]]
+        return _settle(delivery, Status.SENT, ahead=next(iter(batch.waiting), None))
+    follow = batch.follows[delivery.follow_ids[0]]
     with transaction.atomic():
         _settle(delivery, Status.SENT)
         Consent.objects.create(
