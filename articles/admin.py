@@ -272,10 +272,14 @@ class SourceFeedAdmin(SiteScopedAdmin[SourceFeed]):
 
     @admin.action(description="Read now, also if stopped", permissions=["change"])
     def read(self, request: HttpRequest, chosen: QuerySet[SourceFeed]) -> None:
-        for feed in chosen:
+        for feed in self._hers(request, chosen):
             read_now(feed)
 
     @admin.action(description="Stop reading", permissions=["change"])
     def stop(self, request: HttpRequest, chosen: QuerySet[SourceFeed]) -> None:
-        for feed in chosen:
+        for feed in self._hers(request, chosen):
             stop_reading(feed)
+
+    def _hers(self, request: HttpRequest, chosen: QuerySet[SourceFeed]) -> list[SourceFeed]:
+        """Return those of sites that she owns; she sees also those of sites that she only moderates."""
+        return [feed for feed in chosen if self.has_change_permission(request, feed)]

@@ -171,3 +171,16 @@ def test_a_moderator_sees_the_feeds_of_her_sites(site: Site, other: Site, modera
         moderator.post("/admin/articles/sourcefeed/", {"action": action, "_selected_action": [mine.pk, theirs.pk]})
     moderator.post(f"/admin/articles/sourcefeed/{mine.pk}/delete/", {"post": "yes"})
     assert SourceFeed.objects.filter(is_active=True).count() == 2
+
+
+def test_an_owner_leaves_alone_the_feeds_of_a_site_that_she_only_moderates(site: Site, other: Site) -> None:
+    person = make_member(site, role=Member.Role.OWNER).user
+    Member.objects.create(site=other, user=person)
+    theirs, client = add_source_feed(other, "https://secret.example/rss"), client_of(person)
+    path = "/admin/articles/sourcefeed/"
+    assert b"secret.example" in client.get(path).content
+    client.post(f"{path}add/", {"site": other.pk, "url": "https://x.example/rss"})
+    client.post(f"{path}{theirs.pk}/delete/", {"post": "yes"})
+    for action in ("stop", "delete_selected"):
+        client.post(path, {"action": action, "_selected_action": [theirs.pk], "post": "yes"})
+    assert list(SourceFeed.objects.filter(is_active=True)) == [theirs]
