@@ -36,6 +36,8 @@ AT_MOST: Final = timedelta(days=1)
 SOON: Final = timedelta(minutes=5)
 # A sitemap of an index that says it is older than the last reading, and this, has nothing new.
 MARGIN: Final = timedelta(days=1)
+# How long a first reading may miss some of an index's sitemaps: what is in them is no news either.
+PATIENCE: Final = timedelta(days=1)
 # Seconds for one answer, and for all that one reading asks for.
 SECONDS: Final = 8.0
 READING: Final = 16.0
@@ -214,6 +216,7 @@ def _after(feed: SourceFeed, fetched: Fetched, taken: Taken, count: int, notes: 
     is_all_foreign = count > 0 and taken.foreign == count
     # Whatever is to be read again although it has not changed is asked for without a condition.
     is_whole = not (taken.is_more or is_all_foreign or notes)
+    is_known = is_whole or (bool(notes) and now - feed.created_at > PATIENCE)
     if taken.foreign:
         notes = [*notes, f"{taken.foreign} of {count} entries are of none of the site's origins."]
     if taken.failed:
@@ -231,7 +234,7 @@ def _after(feed: SourceFeed, fetched: Fetched, taken: Taken, count: int, notes: 
         said["next_poll_at"] = now + SOON
     elif not is_all_foreign:
         said["last_polled_at"] = now
-        said["first_polled_at"] = feed.first_polled_at or now
+        said["first_polled_at"] = feed.first_polled_at or (now if is_known else None)
     return said
 
 

@@ -18,7 +18,7 @@ from articles.services import polling
 from articles.services.pages import delete_article, put_article, register_page
 from articles.services.polling import poll_next_feed
 from articles.services.publishing import publish_next_due
-from articles.services.source_feeds import add_source_feed
+from articles.services.source_feeds import add_source_feed, read_now
 from articles.tasks import poll_feeds
 from project import http
 from sharing.models import Notification
@@ -283,6 +283,19 @@ class TestSitemapIndexes:
         poll(feed)
         assert feed.last_error.startswith(f"1 of 2 sitemaps could not be read; {server.url}/lost: It answers")
         assert feed.failures == 0
+
+    def test_what_a_first_reading_could_not_reach_is_no_news_for_a_day(self, site: Site, server: FeedServer) -> None:
+        names = [server.has("/a", sitemap("/a")), server.has("/b", "", 500)]
+        rows = "".join(f"<sitemap><loc>{name}</loc></sitemap>" for name in names)
+        feed = poll(add_source_feed(site, server.has("/index", f"<sitemapindex>{rows}</sitemapindex>", ETag='"1"')))
+        assert (feed.first_polled_at, feed.etag, feed.failures, paths()) == (None, "", 0, {"/a"})
+        server.has("/b", sitemap("/b"))
+        assert poll(feed).first_polled_at is not None and feed.etag == '"1"'
+        assert (paths(), told()) == ({"/a", "/b"}, [])
+        server.has("/b", "", 500)
+        read_now(feed)
+        SourceFeed.objects.update(first_polled_at=None, created_at=timezone.now() - timedelta(days=2))
+        assert poll(feed).first_polled_at is not None
 
     def test_of_which_none_can_be_read_has_failed(self, site: Site, server: FeedServer) -> None:
         text = f"<sitemapindex><sitemap><loc>{server.url}/lost</loc></sitemap></sitemapindex>"
