@@ -32,12 +32,12 @@ def test_a_worker_reads_what_is_due(beside: dict[str, str], tmp_path: Path) -> N
         try:
             worker.wait_until_ready()
             poll_feeds.wake()
-            wait_until(lambda: SourceFeed.objects.exclude(first_polled_at=None), "the first reading")
+            wait_until(lambda: SourceFeed.objects.exclude(first_polled_at=None), "the first reading", 90)
             assert Article.objects.count() == 1 and not Notification.objects.exists()
             server.has("/rss", rss(item("/b", now), item("/a", now)), ETag='"2"')
             SourceFeed.objects.update(next_poll_at=timezone.now() - timedelta(seconds=1))
             poll_feeds.wake()
-            wait_until(lambda: SourceFeed.objects.filter(etag='"2"'), "the second reading")
+            wait_until(lambda: SourceFeed.objects.filter(etag='"2"'), "the second reading", 90)
         finally:
             worker.stop()
     feed.refresh_from_db()
