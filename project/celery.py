@@ -27,7 +27,7 @@ with stop_on_env_error():
 QUEUE_OF = {
     "articles.tasks.forget_answers": "maintenance",
     "articles.tasks.poll_feeds": "maintenance",
-    "articles.tasks.publish_due": "maintenance",
+    "articles.tasks.publish_due": "fanout",
     "articles.tasks.purge_deleted": "maintenance",
     "comments.tasks.forget_networks": "maintenance",
     "comments.tasks.prune_orders": "maintenance",
