@@ -15,7 +15,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from project.statements import fetch
-from sharing.models import Consent, Follow, Suppression
+from sharing.models import Consent, Delivery, Follow, Suppression
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +64,8 @@ _ASK: Final = """
     SELECT a.site_id, %(key)s, a.target_kind, a.target_key, %(event)s, %(door)s, '' FROM asked a
     RETURNING id
 """
-# Of each site with confirmations that are due: how many went out within the hour, and of those that could have been
-# answered by now, how many were and how many there are.
+# Of each site: how many went out within the hour or are going out, and of those that could have been answered by now,
+# how many were and how many there are.
 _RECORD: Final = """
     SELECT s.site_id, s.due,
         (SELECT count(*) FROM sharing_delivery d WHERE d.site_id = s.site_id AND d.kind = 'confirmation'
@@ -73,10 +73,7 @@ _RECORD: Final = """
         + (SELECT count(*) FROM sharing_delivery d WHERE d.site_id = s.site_id AND d.kind = 'confirmation'
             AND d.settled_at IS NULL AND d.status = 'sending'),
         answered.yes, answered.asked
-    FROM (SELECT site_id, count(*) AS due FROM sharing_delivery
-        WHERE queue = 'confirm' AND kind = 'confirmation' AND status IN ('queued', 'awaiting_retry')
-            AND next_attempt_at <= statement_timestamp()
-        GROUP BY site_id) AS s
+    FROM ({sites}) AS s
     CROSS JOIN LATERAL (
         SELECT count(*) FILTER (WHERE f.confirmed_at IS NOT NULL) AS yes, count(*) AS asked
         FROM sharing_delivery d LEFT JOIN sharing_follow f ON f.id = d.follow_ids[1]
@@ -85,6 +82,13 @@ _RECORD: Final = """
             AND d.settled_at <= statement_timestamp() - %(time_to_answer)s
     ) AS answered
 """
+_RECORD_OF_DUE: Final = _RECORD.format(
+    sites="""SELECT site_id, count(*) AS due FROM sharing_delivery
+        WHERE queue = 'confirm' AND kind = 'confirmation' AND status IN ('queued', 'awaiting_retry')
+            AND next_attempt_at <= statement_timestamp()
+        GROUP BY site_id"""
+)
+_RECORD_OF_CLAIMED: Final = _RECORD.format(sites="SELECT unnest(%(sites)s::bigint[]) AS site_id, 0::bigint AS due")
 # Whoever waits may still ask again after a day, and until then her confirmation is of use. Those who ask now have their
 # turn before those who wait.
 _HOLD: Final = """
@@ -98,6 +102,14 @@ _HOLD: Final = """
     SET next_attempt_at = statement_timestamp() + %(pause)s, expires_at = d.created_at + %(every)s, last_error = %(why)s
     FROM surplus WHERE d.id = surplus.id
     RETURNING d.id
+"""
+_GIVE_BACK: Final = """
+    UPDATE sharing_delivery
+    SET status = CASE WHEN attempts > 1 THEN 'awaiting_retry' ELSE 'queued' END, attempts = attempts - 1,
+        lease_until = NULL, next_attempt_at = statement_timestamp() + %(pause)s, expires_at = created_at + %(every)s,
+        last_error = %(why)s
+    WHERE id = ANY(%(ids)s::bigint[]) AND status = 'sending'
+    RETURNING id
 """
 
 
@@ -125,14 +137,37 @@ def ask(follow: Follow, door: str, *, may_mail: bool) -> None:
 
 def hold_surplus() -> int:
     """Let confirmations wait that a site may not send now; return how many. Twice is harmless."""
-    times = {"hour": HOUR, "remembered": REMEMBERED, "time_to_answer": TIME_TO_ANSWER}
     held = 0
-    for site_id, due, sent, answered, asked in fetch(_RECORD, times):
+    for site_id, due, sent, answered, asked in fetch(_RECORD_OF_DUE, _TIMES):
         allowed = max(UNANSWERED_PER_HOUR - sent, 0)
-        if due <= allowed or (asked and answered >= ANSWERED_SHARE * asked):
-            continue
-        held += _hold(site_id, allowed)
+        if due > allowed and not _are_answered(answered, asked):
+            held += _hold(site_id, allowed)
     return held
+
+
+def give_back_surplus(claimed: list[Delivery]) -> list[Delivery]:
+    """Return those of a claimed batch that may go out; what was asked for between `hold_surplus` and the claim waits.
+
+    Whoever else claims at this moment counts as gone out already, so that all together are never too many.
+    """
+    asking = [delivery for delivery in claimed if delivery.kind == Delivery.Kind.CONFIRMATION]
+    sites = sorted({delivery.site_id for delivery in asking})
+    back: set[int] = set()
+    for site_id, _, sent, answered, asked in fetch(_RECORD_OF_CLAIMED, {"sites": sites, **_TIMES}) if sites else ():
+        surplus = sent - UNANSWERED_PER_HOUR
+        if surplus > 0 and not _are_answered(answered, asked):
+            oldest = sorted(delivery.pk for delivery in asking if delivery.site_id == site_id)
+            back.update(oldest[:surplus])
+    if back:
+        fetch(_GIVE_BACK, {"ids": sorted(back), "pause": LOOKED_AT_AGAIN, "every": EVERY, "why": HELD})
+    return [delivery for delivery in claimed if delivery.pk not in back]
+
+
+_TIMES: Final = {"hour": HOUR, "remembered": REMEMBERED, "time_to_answer": TIME_TO_ANSWER}
+
+
+def _are_answered(answered: int, asked: int) -> bool:
+    return asked > 0 and answered >= ANSWERED_SHARE * asked
 
 
 def _hold(site_id: int, allowed: int) -> int:

@@ -27,7 +27,7 @@ from sharing.channels.email import EmailChannel
 from sharing.mail import Drafts, Letter, NothingToTell, TooEarly, letter_of
 from sharing.models import Consent, Delivery, Follow, Suppression
 from sharing.services.claims import MAX_ATTEMPTS, claim, postpone, release
-from sharing.services.confirmations import hold_surplus
+from sharing.services.confirmations import give_back_surplus, hold_surplus
 from sharing.services.pacing import Pace
 from sharing.services.returns import note_refusal
 
@@ -125,9 +125,10 @@ def send_due(queue: str) -> bool:
     if queue == Delivery.Queue.CONFIRM:
         hold_surplus()
     claimed = claim(queue)
+    allowed = give_back_surplus(claimed)
     why = ""
     with EmailChannel() as channel:
-        batch = Batch(deque(claimed), _follows_of(claimed), channel)
+        batch = Batch(deque(allowed), _follows_of(allowed), channel)
         try:
             look = None
             while batch.waiting:

@@ -30,7 +30,7 @@ def test_a_bomb_reaches_few_and_honest_readers_still_confirm(
     make_web: Callable[..., WebProcess], make_worker: Callable[..., Worker], smtp_sink: SmtpSink, drill_scale: float
 ) -> None:
     article = make_article()
-    web = make_web(TRUSTED_PROXIES="127.0.0.1")
+    web = make_web(TRUSTED_PROXIES="127.0.0.1", RATE_LIMITS="on")
     worker = make_worker(queues=("confirm",))
     # A twentieth of the bomb is still more than a site may send unanswered.
     number = max(int(SIGN_UPS * drill_scale), UNANSWERED_PER_HOUR + 100)

@@ -23,7 +23,7 @@ from project.addresses import email_key
 from project.throttling import InProcess, InValkey
 from sharing import targets
 from sharing.models import Consent, Delivery, Follow, Suppression
-from sharing.services import confirmations, dispatch
+from sharing.services import claims, confirmations, dispatch
 from sharing.services.follows import request_follow
 from tests.factories import BEN, CY, make_article, make_follow, make_follower, make_site
 from tests.mailing import sink
@@ -208,6 +208,17 @@ class TestBreaker:
         confirmations.hold_surplus()
         assert Delivery.objects.filter(next_attempt_at__gt=timezone.now()).count() == 2
         assert Delivery.objects.get(pk=honest[0].pk).next_attempt_at <= timezone.now()
+
+    def test_what_is_asked_for_between_the_look_and_the_claim_waits_too(self, site: Site) -> None:
+        plan(site, LIMIT + 50)
+        allowed, claimed = [], 0
+        while batch := claims.claim("confirm"):
+            claimed += len(batch)
+            allowed += confirmations.give_back_surplus(batch)
+        assert (len(allowed), claimed) == (LIMIT, LIMIT + 50)
+        back = Delivery.objects.exclude(status="sending")
+        assert set(back.values_list("status", "attempts", "last_error")) == {("queued", 0, confirmations.HELD)}
+        assert back.filter(next_attempt_at__gt=timezone.now()).count() == 50
 
     @pytest.mark.parametrize(("confirmed", "held"), [(9, 30), (10, 0)])
     def test_one_answer_in_twenty_opens_it(self, site: Site, confirmed: int, held: int) -> None:
