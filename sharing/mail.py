@@ -36,6 +36,8 @@ NAME_LENGTH: Final = 60
 QUOTED: Final = 2_000  # characters of a comment; the rest is read on the page
 BRIEF: Final = 300  # of each in a digest
 POSTMARK: Final = ".postmarkapp.com"  # gives every message an id of its own
+# Rules for dark screens stay as they are: no attribute can hold them.
+_INLINER: Final = css_inline.CSSInliner(keep_at_rules=True)
 NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
@@ -103,7 +105,7 @@ class Drafts:
             "X-Auto-Response-Suppress": "OOF, AutoReply",
             **headers,
         }
-        return Draft(Form(shared, text.strip() + "\n", css_inline.inline(html), self.marks), wording)
+        return Draft(Form(shared, text.strip() + "\n", _INLINER.inline(html), self.marks), wording)
 
 
 def letter_of(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:

@@ -248,7 +248,8 @@ class TestHostileWords:
 
     def test_the_mail_loads_nothing_and_has_its_styles_inline(self, article: Article) -> None:
         html = html_of(comment_mail(article))
-        assert "<style" not in html and 'style="' in html
+        (style,) = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
+        assert style.startswith("@media (prefers-color-scheme: dark)") and 'style="' in html
         assert not re.search(r"<(img|link|script|iframe)\b|url\(", html)
 
     @pytest.mark.parametrize("title", ["", "蜜蜂", "a" * 500, "Кыт " * 100])

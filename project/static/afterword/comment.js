@@ -134,6 +134,7 @@ function repliesOf(parent) {
 /** Take a comment from the page with whatever hangs below it; who was there is led to what stood above it. */
 export function remove(section, item) {
   const list = item.parentElement;
+  if (!list) return; // the stream told of it before the answer came
   const above = list.closest("li.comment") ?? section.querySelector("#comments-title");
   const focused = item.contains(document.activeElement);
   item.remove();
