@@ -35,6 +35,7 @@ class Purpose(StrEnum):
     NOT_ME = "not-me"
     LEAVE = "leave"
     MANAGE = "manage"
+    NOTICES = "notices"
     EDIT_COMMENT = "edit-comment"
     VIEW_COMMENT = "view-comment"
     CURSOR = "cursor"

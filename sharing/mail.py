@@ -1,118 +1,50 @@
 """The messages we send: one named function and three templates each (subject, plain text, HTML).
 
-What is the same for all recipients of a notification is rendered, and its styles inlined, once per `Drafts`; the links
-that belong to one recipient are then put in the place of marks that nobody can guess. What readers wrote is quoted in
-the plain part and passes `project.text.mail_html` in the other; a confirmation holds nothing that a reader chose.
+What readers wrote is quoted in the plain part and passes `project.text.mail_html` in the other; a confirmation holds
+nothing that a reader chose. `overviews` has those that tell of a day or a week to whoever looks after a site.
 """
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import timedelta
-from email.utils import formataddr, parseaddr
 from typing import Any, Final
 
-import css_inline
 from django.conf import settings
-from django.template.loader import render_to_string
 from django.urls import reverse
 
-from articles.models import Article, Site
+from articles.models import Article
 from comments.models import Comment
 from comments.services.sign_in import LINK_LIVES
 from project.text import excerpt, mail_html
-from sharing import tokens
+from sharing import overviews, tokens
+from sharing.drafts import (
+    BRIEF,
+    NAME_LENGTH,
+    Drafts,
+    Letter,
+    NothingToTell,
+    TooEarly,
+    letter,
+    list_id,
+    notice,
+    root_id,
+    site_name,
+    threads_of,
+    title_of,
+)
 from sharing.models import Delivery, Follow, Notification
 from sharing.selectors.digests import FLOOD, Contents, contents_of
 from sharing.selectors.outbox import shares_of_notice
-from sharing.verp import envelope_sender, message_id
-from sharing.wire import Form, WireMessage, date_header
 
-SUBJECT_LENGTH: Final = 150
-NAME_LENGTH: Final = 60
 QUOTED: Final = 2_000  # characters of a comment; the rest is read on the page
-BRIEF: Final = 300  # of each in a digest
-POSTMARK: Final = ".postmarkapp.com"  # gives every message an id of its own
-# Rules for dark screens stay as they are: no attribute can hold them.
-_INLINER: Final = css_inline.CSSInliner(keep_at_rules=True)
-NO_HEADERS: Final[Mapping[str, str]] = {}
-
-
-class NothingToTell(Exception):  # noqa: N818 — a fact, and no error
-    """A digest of a window in which nothing happened that may be seen now."""
-
-
-class TooEarly(Exception):  # noqa: N818 — as above
-    """A digest of a window that is not complete yet."""
-
-
-@dataclass(frozen=True)
-class Letter:
-    """A message ready to go; `wording` is the SHA-256 of its words without the links of its recipient."""
-
-    message: WireMessage
-    wording: str
-
-
-@dataclass(frozen=True)
-class Draft:
-    """What all recipients of one message read, with marks where the links of each will stand."""
-
-    form: Form
-    wording: str
-
-
-class Drafts:
-    """Drafts made so far, for one batch of deliveries; the same words are rendered once."""
-
-    def __init__(self) -> None:
-        self._made: dict[tuple[object, ...], Draft] = {}
-        secret = secrets.token_hex(12)
-        self.marks: Final = {name: f"mark-{name}-{secret}" for name in ("confirm", "not_me", "leave", "manage")}
-
-    def draft(
-        self,
-        name: str,
-        site: Site,
-        key: tuple[object, ...],
-        context: Callable[[], dict[str, Any]],
-        headers: Mapping[str, str] = NO_HEADERS,
-    ) -> Draft:
-        """Return the draft of message `name` from `site` for `key`, which names everything that its words and headers
-        depend on."""
-        whole_key = (name, site.pk, *key)
-        if whole_key not in self._made:
-            self._made[whole_key] = self._render(name, {**context(), "site": _name(site)}, headers)
-        return self._made[whole_key]
-
-    def _render(self, name: str, context: dict[str, Any], headers: Mapping[str, str]) -> Draft:
-        subject, text, html = (
-            render_to_string(f"sharing/mail/{name}.{kind}", {**self.marks, **context})
-            for kind in ("subject.txt", "txt", "html")
-        )
-        line = excerpt(subject, SUBJECT_LENGTH)
-        words = f"{line}\n{text}"
-        for mark in self.marks.values():
-            words = words.replace(mark, "")
-        wording = hashlib.sha256(words.encode()).hexdigest()
-        shared = {
-            "Subject": line,
-            "From": formataddr((context["site"], parseaddr(settings.MAIL_FROM)[1])),
-            "Auto-Submitted": "auto-generated",
-            "X-Auto-Response-Suppress": "OOF, AutoReply",
-            **headers,
-        }
-        return Draft(Form(shared, text.strip() + "\n", _INLINER.inline(html), self.marks), wording)
 
 
 def letter_of(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
     """Return the message of a delivery; `follow` is the one that names the reason, None for authors and members.
 
     The delivery's site, follower, digest, notification, and the notification's article and comment should be loaded.
-    A digest raises NothingToTell or TooEarly.
+    What tells of a time raises NothingToTell, a digest also TooEarly.
     """
     return MESSAGES[Delivery.Kind(delivery.kind)](delivery, follow, drafts)
 
@@ -131,7 +63,7 @@ def confirm_follow(delivery: Delivery, follow: Follow | None, drafts: Drafts) ->
 
     draft = drafts.draft("confirm_follow", delivery.site, (follow.target_kind, follow.article_id), context)
     links = {"confirm": tokens.confirm_url(follow), "not_me": tokens.not_me_url(follow)}
-    return _letter(delivery, draft, links, {})
+    return letter(delivery, draft, links, {})
 
 
 def new_comment(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
@@ -144,7 +76,7 @@ def new_comment(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Le
         return {**_of_comment(comment, article), "reply": reply, "reason": reason}
 
     key = (notification.pk, comment.revision, comment.nonce, reason, delivery.follower_id is None)
-    return _notice(delivery, drafts, "new_comment", key, context, _threaded(article))
+    return notice(delivery, drafts, "new_comment", key, context, _threaded(article))
 
 
 def new_article(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
@@ -155,14 +87,14 @@ def new_article(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Le
     def context() -> dict[str, Any]:
         return {
             "article": article,
-            "title": _title(article),
+            "title": title_of(article),
             "url": article.public_url,
             "summary": excerpt(article.summary, QUOTED),
             "reason": reason,
         }
 
-    headers = {"List-Id": _list_id(delivery.site, "articles"), "References": _root(article)}
-    return _notice(delivery, drafts, "new_article", (notification.pk, article.updated_at, reason), context, headers)
+    headers = {"List-Id": list_id(delivery.site, "articles"), "References": root_id(article)}
+    return notice(delivery, drafts, "new_article", (notification.pk, article.updated_at, reason), context, headers)
 
 
 def held_comment(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
@@ -178,8 +110,8 @@ def held_comment(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> L
             "reason": _reason(delivery, follow),
         }
 
-    headers = {"List-Id": _list_id(delivery.site, "held")}
-    return _notice(
+    headers = {"List-Id": list_id(delivery.site, "held")}
+    return notice(
         delivery, drafts, "held_comment", (notification.pk, comment.revision, comment.nonce), context, headers
     )
 
@@ -192,15 +124,15 @@ def shares_notice(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> 
         shares = shares_of_notice(notification)
         return {
             "article": article,
-            "title": _title(article),
+            "title": title_of(article),
             "url": article.public_url,
             "shares": shares,
             "total": sum(count for _, count in shares),
             "reason": _reason(delivery, follow),
         }
 
-    headers = {"List-Id": _list_id(delivery.site, "shares"), "References": _root(article)}
-    return _notice(delivery, drafts, "shares_notice", (notification.pk,), context, headers)
+    headers = {"List-Id": list_id(delivery.site, "shares"), "References": root_id(article)}
+    return notice(delivery, drafts, "shares_notice", (notification.pk,), context, headers)
 
 
 def digest(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
@@ -221,8 +153,8 @@ def digest(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
         }
 
     article = contents.told[0].article
-    headers = {"List-Id": _list_id(delivery.site, "digests")}
-    return _notice(
+    headers = {"List-Id": list_id(delivery.site, "digests")}
+    return notice(
         delivery, drafts, "digest", (window.pk,), context, _threaded(article) if one_thread and article else headers
     )
 
@@ -234,7 +166,7 @@ def sign_in(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter
         return {"minutes": LINK_LIVES // timedelta(minutes=1)}
 
     draft = drafts.draft("sign_in", delivery.site, (), context)
-    return _letter(delivery, draft, {"confirm": tokens.sign_in_url(delivery)}, {})
+    return letter(delivery, draft, {"confirm": tokens.sign_in_url(delivery)}, {})
 
 
 MESSAGES: Final[dict[Delivery.Kind, Callable[[Delivery, Follow | None, Drafts], Letter]]] = {
@@ -245,41 +177,9 @@ MESSAGES: Final[dict[Delivery.Kind, Callable[[Delivery, Follow | None, Drafts], 
     Delivery.Kind.SHARES: shares_notice,
     Delivery.Kind.SIGN_IN: sign_in,
     Delivery.Kind.DIGEST: digest,
+    Delivery.Kind.NOTICES: overviews.notices_of_a_day,
+    Delivery.Kind.SUMMARY: overviews.summary_of_a_week,
 }
-
-
-def _notice(
-    delivery: Delivery,
-    drafts: Drafts,
-    name: str,
-    key: tuple[object, ...],
-    context: Callable[[], dict[str, Any]],
-    headers: dict[str, str],
-) -> Letter:
-    """A notification: what can be left with one click, here, at once and for ever."""
-    managed = delivery.follower is not None
-    without = {} if managed else {"manage": ""}
-    draft = drafts.draft(name, delivery.site, (*key, managed), lambda: {**context(), **without}, headers)
-    links = {"leave": tokens.leave_url(delivery)}
-    if delivery.follower is not None:
-        links["manage"] = tokens.manage_url(delivery.follower)
-    unsubscribe = {
-        "List-Unsubscribe": f"<{links['leave']}>",
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-    }
-    return _letter(delivery, draft, links, unsubscribe)
-
-
-def _letter(delivery: Delivery, draft: Draft, links: dict[str, str], headers: dict[str, str]) -> Letter:
-    own = {
-        "To": delivery.address,
-        "Message-ID": f"<{message_id(delivery.token, _host())}>",
-        "Date": date_header(),
-        **_for_provider(delivery),
-        **headers,
-    }
-    sender = envelope_sender(delivery.token) or parseaddr(settings.MAIL_FROM)[1]
-    return Letter(WireMessage(sender, delivery.address, draft.form.filled(own, links)), draft.wording)
 
 
 def _of_comment(comment: Comment, article: Article) -> dict[str, Any]:
@@ -288,7 +188,7 @@ def _of_comment(comment: Comment, article: Article) -> dict[str, Any]:
     shown = text if short else f"{text[:QUOTED].rstrip()}…"
     return {
         "author": excerpt(comment.author_name, NAME_LENGTH),
-        "title": _title(article),
+        "title": title_of(article),
         "url": article.public_url.partition("#")[0] + comment.fragment,
         # Each line is marked as somebody else's words, so that none can pass for ours.
         "quoted": "\n".join(f"> {line}".rstrip() for line in shown.splitlines()),
@@ -299,39 +199,30 @@ def _of_comment(comment: Comment, article: Article) -> dict[str, Any]:
 
 def _of_window(contents: Contents) -> dict[str, Any]:
     """The notifications of a digest: new articles, and comments by their thread, each in the order of time."""
-    threads: dict[int, dict[str, Any]] = {}
-    articles = []
+    articles, said = [], []
     for one in contents.told:
         article, comment = one.article, one.comment
         assert article is not None, "a digest tells of what may be seen"
-        if comment is None:
-            articles.append(
-                {"title": _title(article), "url": article.public_url, "summary": excerpt(article.summary, BRIEF)}
-            )
+        if comment is not None:
+            said.append((comment, article))
             continue
-        thread = threads.setdefault(article.pk, {"title": _title(article), "url": article.public_url, "comments": []})
-        thread["comments"].append(
-            {
-                "author": excerpt(comment.author_name, NAME_LENGTH),
-                "said": excerpt(comment.text, BRIEF),
-                "url": article.public_url.partition("#")[0] + comment.fragment,
-            }
+        articles.append(
+            {"title": title_of(article), "url": article.public_url, "summary": excerpt(article.summary, BRIEF)}
         )
-    comments = sum(len(thread["comments"]) for thread in threads.values())
-    return {"articles": articles, "threads": list(threads.values()), "comments": comments, "more": contents.more}
+    return {"articles": articles, "threads": threads_of(said), "comments": len(said), "more": contents.more}
 
 
 def _of_digest(delivery: Delivery, scope: str) -> str:
     if scope == "one thread":
         return "you follow this discussion, which became lively"
-    return f"you asked for a {scope} mail of what you follow at {_name(delivery.site)}"
+    return f"you asked for a {scope} mail of what you follow at {site_name(delivery.site)}"
 
 
 def _reason(delivery: Delivery, follow: Follow | None) -> str:
     if delivery.why == Delivery.Why.AUTHOR:
         return "you wrote the article"
     if delivery.why == Delivery.Why.MEMBER or follow is None:
-        return f"you look after {_name(delivery.site)}"
+        return f"you look after {site_name(delivery.site)}"
     match follow.target_kind:
         case Follow.Target.COMMENT:
             return "you asked for replies to a comment"
@@ -341,42 +232,16 @@ def _reason(delivery: Delivery, follow: Follow | None) -> str:
             return f"you follow the tag “{follow.target_key}”"
         case Follow.Target.AUTHOR:
             return f"you follow the author “{follow.target_key}”"
-    return f"you follow {_name(delivery.site)}"
+    return f"you follow {site_name(delivery.site)}"
 
 
 def _threaded(article: Article) -> dict[str, str]:
     """A root that was never sent holds the mails of an article together, whichever of them somebody gets."""
-    list_id = _list_id(article.site, f"article-{article.pk}")
-    return {"List-Id": list_id, "In-Reply-To": _root(article), "References": _root(article)}
-
-
-def _for_provider(delivery: Delivery) -> dict[str, str]:
-    """What a provider needs to name our delivery in its events; the others name our Message-ID."""
-    if settings.EMAIL_HOST.endswith(POSTMARK):
-        return {"X-PM-Metadata-delivery": message_id(delivery.token, _host())}
-    return {}
-
-
-def _root(article: Article) -> str:
-    return f"<article-{article.pk}@{_host()}>"
-
-
-def _list_id(site: Site, what: str) -> str:
-    return f"<{what}.{site.slug}.{_host()}>"
-
-
-def _host() -> str:
-    host: str = settings.PUBLIC_HOST
-    return f"[{host}]" if ":" in host else host
-
-
-def _name(site: Site) -> str:
-    """The site's name on one line: it stands in headers."""
-    return excerpt(site.name, NAME_LENGTH) or site.slug
-
-
-def _title(article: Article) -> str:
-    return excerpt(article.title, SUBJECT_LENGTH - 10) or article.public_url
+    return {
+        "List-Id": list_id(article.site, f"article-{article.pk}"),
+        "In-Reply-To": root_id(article),
+        "References": root_id(article),
+    }
 
 
 def _notification(delivery: Delivery) -> Notification:

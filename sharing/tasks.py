@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError
 from project.doorbell import Doorbell
 from sharing.models import Delivery
 from sharing.selectors.outbox import due_notifications, due_queues
-from sharing.services import claims, digests, dispatch, follows, shares
+from sharing.services import claims, digests, dispatch, follows, shares, summaries
 from sharing.services import fan_out as planning
 
 log = logging.getLogger(__name__)
@@ -83,11 +83,14 @@ def sweep() -> None:
 
 @shared_task(base=Doorbell, soft_time_limit=220, time_limit=240)
 def plan_digests() -> None:
-    """Close the windows of digests whose hour has come.
+    """Close the windows of digests whose hour has come, and the weeks of sites.
 
-    Twice is harmless: a clock moves on in the statement that writes its digest, and one is closed by one process.
+    Twice is harmless: a clock moves on in the statement that writes its digest, and one is closed by one process; the
+    week of a site is written once.
     """
     end = time.monotonic() + TURN
+    while time.monotonic() < end and summaries.plan_due_summaries():
+        deliver_mail.wake()
     while closed := digests.plan_due_digests():
         deliver_mail.wake()
         if closed < digests.PAGE or time.monotonic() > end:

@@ -10,11 +10,12 @@ from django.conf import settings
 
 from comments.services.sign_in import Link, sign_in_token
 from project.tokens import BadToken, Purpose, read, sign
-from sharing.models import Delivery, Follow, Follower
+from sharing.models import Delivery, Follow, Follower, Suppression
 
 CONFIRM_WITHIN: Final = timedelta(days=7)
 # The address stands in one header line, which may have 998 octets and cannot be folded.
 MAX_NAMED_FOLLOWS: Final = 40
+KINDS_OF_NOTICE: Final = frozenset({Suppression.Kind.AUTHOR, Suppression.Kind.MEMBER, Suppression.Kind.SUMMARY})
 EMBEDDED: Final = "embedded"
 OWN: Final = "own"
 
@@ -38,6 +39,15 @@ class Refusal:
     address_key: str
     follow_id: int
     request: int
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Whoever is told without a follow: as the author of articles, or as a member of the site."""
+
+    site_id: int
+    address_key: str
+    why: Delivery.Why
 
 
 def confirm_url(follow: Follow) -> str:
@@ -79,7 +89,9 @@ def sign_in_url(delivery: Delivery) -> str:
 def leave_url(delivery: Delivery) -> str:
     """Return the address that ends, for ever valid, every follow that this mail matched, or this kind of notice."""
     payload: list[Any]
-    if delivery.why != Delivery.Why.FOLLOW:
+    if delivery.kind == Delivery.Kind.SUMMARY:
+        payload = [Suppression.Kind.SUMMARY, delivery.site_id, delivery.target_key]
+    elif delivery.why != Delivery.Why.FOLLOW:
         payload = [delivery.why, delivery.site_id, delivery.target_key]
     elif len(delivery.follow_ids) <= MAX_NAMED_FOLLOWS:
         payload = ["follows", delivery.site_id, *delivery.follow_ids]
@@ -95,8 +107,22 @@ def read_leave(token: str) -> Leaving:
             return Leaving(site, follow_ids=tuple(ids))
         case ["delivery", int(site), int(delivery)]:
             return Leaving(site, delivery_id=delivery)
+        case [str(kind), int(site), str(address_key)] if kind in KINDS_OF_NOTICE:
+            return Leaving(site, suppress=kind, address_key=address_key)
+    raise BadToken
+
+
+def notices_url(delivery: Delivery) -> str:
+    """Return the address at which an author or a member chooses how often she is told; valid for ever."""
+    token = sign(Purpose.NOTICES, [delivery.why, delivery.site_id, delivery.target_key])
+    return f"{settings.PUBLIC_URL}/notices/{token}"
+
+
+def read_notices(token: str) -> Recipient:
+    """Return whose choice it is; BadToken if forged."""
+    match read(Purpose.NOTICES, token):
         case [str(why), int(site), str(address_key)] if why in {Delivery.Why.AUTHOR, Delivery.Why.MEMBER}:
-            return Leaving(site, suppress=why, address_key=address_key)
+            return Recipient(site, address_key, Delivery.Why(why))
     raise BadToken
 
 

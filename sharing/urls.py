@@ -1,11 +1,12 @@
 """Every address of sharing."""
 
-from sharing.views import follows, hooks, lists, pages, person, shares, sign_in
+from sharing.views import follows, hooks, lists, notices, pages, person, shares, sign_in
 
 urlpatterns = [
     *shares.urlpatterns,
     *lists.urlpatterns,
     *follows.urlpatterns,
+    *notices.urlpatterns,
     *hooks.urlpatterns,
     *pages.urlpatterns,
     *sign_in.urlpatterns,

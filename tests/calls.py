@@ -141,6 +141,8 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "POST /follows/leave/{token}": link("leave"),
     "GET /follows/manage/{token}": link("manage"),
     "POST /follows/manage/{token}": link("manage"),
+    "GET /notices/{token}": link("notices"),
+    "POST /notices/{token}": lambda s: Call({"token": s.links["notices"]}, body={"choice": "daily"}),
     "POST /hooks/email/{provider}": lambda s: Call({"provider": "brevo"}),
     "GET /readers/me": lambda s: Call(),
     "GET /sign-in/with/{site_slug}/{name}": lambda s: Call({"site_slug": s.site.slug, "name": "nowhere"}),

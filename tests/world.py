@@ -14,7 +14,7 @@ from comments.models import Comment, Mute, Reader
 from comments.services.sessions import open_session
 from comments.services.sign_in import Link, sign_in_token
 from sharing.models import Delivery, Follow, Notification
-from sharing.tokens import confirm_url, leave_url, manage_url, not_me_url
+from sharing.tokens import confirm_url, leave_url, manage_url, not_me_url, notices_url
 from tests.factories import (
     SSO_SECRET,
     make_api_key,
@@ -112,14 +112,15 @@ def make_side(word: str) -> Side:
 
 
 def make_links(site: Site, article: Article, email: str) -> dict[str, str]:
-    """Return the last part of the addresses in mails: confirm, not-me, leave, manage."""
+    """Return the last part of the addresses in mails: confirm, not-me, leave, manage, notices."""
     asked = make_follow(site, f"new-{email}", status="unconfirmed", article=article)
     unasked = make_follow(site, f"unasked-{email}", status="unconfirmed", article=article)
     kind = Notification.Kind.ARTICLE
     cause = Notification.objects.create(site=site, article=article, kind=kind, cause_key=f"article:{article.pk}")
     follower = make_follower(site, email)
     mail = Delivery(site=site, notification=cause, follower=follower, why=Delivery.Why.FOLLOW, pk=1, follow_ids=[])
-    addresses = {"leave": leave_url(mail), "manage": manage_url(follower)}
+    as_author = Delivery(site=site, why=Delivery.Why.AUTHOR, target_key=follower.address_key)
+    addresses = {"leave": leave_url(mail), "manage": manage_url(follower), "notices": notices_url(as_author)}
     addresses |= {"confirm": confirm_url(asked), "not-me": not_me_url(unasked)}
     return {name: address.rpartition("/")[2] for name, address in addresses.items()}
 

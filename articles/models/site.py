@@ -171,20 +171,26 @@ class IdempotencyRecord(models.Model):
 
 
 class Member(models.Model):
-    """A person who runs or moderates a site; told of held comments by mail."""
+    """A person who runs or moderates a site; told of held comments by mail, and, as its owner, of each week."""
 
     class Role(models.TextChoices):
         OWNER = "owner"
         MODERATOR = "moderator"
 
     class Notice(models.TextChoices):
-        IMMEDIATE = "immediate"
-        NONE = "none"
+        IMMEDIATE = "immediate", "at once"
+        DAILY = "daily", "once a day"
+        NONE = "none", "nothing"
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="members")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role, default=Role.MODERATOR)
-    notice = models.CharField(max_length=16, choices=Notice, default=Notice.IMMEDIATE)
+    notice = models.CharField(
+        max_length=16, choices=Notice, default=Notice.IMMEDIATE, help_text="How often held comments are told of."
+    )
+    summary = models.BooleanField(
+        default=True, db_default=True, help_text="Owners get a summary of each week, unless they want no notices."
+    )
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["site", "user"], name="one_membership_per_site")]

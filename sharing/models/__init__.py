@@ -1,12 +1,13 @@
 """What goes out: shares, follows, and the outbox of notifications and deliveries."""
 
-from sharing.models.digest import Digest, DigestClock
+from sharing.models.digest import AuthorNotice, Digest, DigestClock
 from sharing.models.follow import Consent, Follow, Follower, Suppression
 from sharing.models.outbox import Delivery, Notification, SendingPause
 from sharing.models.returned import MailEvent
 from sharing.models.share import Share, ShareCount, ShareSalt
 
 __all__ = [
+    "AuthorNotice",
     "Consent",
     "Delivery",
     "Digest",

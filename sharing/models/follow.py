@@ -164,6 +164,7 @@ class Suppression(models.Model):
         REFUSED = "refused", "Was asked for a follow in her name, and wants to be asked no more"
         AUTHOR = "author", "Wants no notices about her own articles"
         MEMBER = "member", "Wants no notices about held comments"
+        SUMMARY = "summary", "Wants no summary of each week"
 
     # What silences every message to an address; the others silence their own kind only.
     TOTAL: ClassVar = frozenset({Kind.HARD_BOUNCE, Kind.SOFT_BOUNCES, Kind.COMPLAINT, Kind.MANUAL})

@@ -70,6 +70,8 @@ class Delivery(models.Model):
         SHARES = "shares"
         SIGN_IN = "sign_in"
         DIGEST = "digest"
+        NOTICES = "notices", "Notices of a day, to an author or a member"
+        SUMMARY = "summary", "A week of a site, to its owner"
 
     class Queue(models.TextChoices):
         CONFIRM = "confirm"

@@ -119,8 +119,8 @@ def _faster(delivery: Delivery) -> list[_Wish]:
 
 
 def _hers(delivery: Delivery) -> QuerySet[Follow]:
-    assert delivery.digest is not None
-    return Follow.objects.confirmed().filter(follower_id=delivery.digest.follower_id)
+    assert delivery.follower_id is not None
+    return Follow.objects.confirmed().filter(follower_id=delivery.follower_id)
 
 
 def _from_confirmation(follows: Iterable[Follow]) -> Iterable[_Wish]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Q
+
 from comments.selectors.person import Person, held_in_comments
-from sharing.models import Consent, Delivery, Digest, Follow, Follower, MailEvent, Suppression
+from sharing.models import AuthorNotice, Consent, Delivery, Digest, Follow, Follower, MailEvent, Suppression
 
 
 def held_about(person: Person) -> dict[str, Any]:
@@ -27,8 +29,9 @@ def held_about(person: Person) -> dict[str, Any]:
                 *target, "frequency", "status", "created_at", "confirmed_at", "unsubscribed_at"
             )
         ),
+        "notices": list(AuthorNotice.objects.filter(**of_address).order_by("pk").values("choice", "chosen_at")),
         "digests": list(
-            Digest.objects.filter(follower__site=site, follower__address_key=person.key)
+            Digest.objects.filter(Q(follower__address_key=person.key) | Q(address_key=person.key), site=site)
             .order_by("pk")
             .values("scope", "window_start", "window_end")
         ),

@@ -24,6 +24,9 @@ class HeldSerializer(serializers.Serializer[Any]):
     reports = serializers.ListField(child=serializers.DictField())
     follower = serializers.DictField(allow_null=True)
     follows = serializers.ListField(child=serializers.DictField())
+    notices = serializers.ListField(
+        child=serializers.DictField(), help_text="How often she wants to be told of her own articles."
+    )
     digests = serializers.ListField(child=serializers.DictField())
     consents = serializers.ListField(child=serializers.DictField())
     suppressions = serializers.ListField(child=serializers.DictField())

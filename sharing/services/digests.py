@@ -90,7 +90,7 @@ def plan_due_digests(now: datetime | None = None) -> int:
     However long nobody came, a window is closed once, at the last of the hours that have passed. `now` is the
     database's time unless it is given.
     """
-    settled = (now or _now()) - SETTLED
+    settled = (now or database_now()) - SETTLED
     with transaction.atomic():
         due = fetch(_DUE, {"settled": settled, "page": PAGE})
         for frequency in _OF_USE:
@@ -121,7 +121,7 @@ def start_clock(follow: Follow) -> None:
 
 def start_clocks(follows: Iterable[Follow]) -> None:
     """Let digests come to followers, where these confirmed follows of theirs ask for them; in their transaction."""
-    now, clocks = _now(), []
+    now, clocks = database_now(), []
     for follow in follows:
         if follow.frequency not in _OF_USE:
             continue
@@ -145,7 +145,7 @@ def set_frequency(follow: Follow, frequency: str) -> None:
     """
     if follow.frequency == frequency:
         return
-    now = _now()
+    now = database_now()
     if follow.status == Follow.Status.CONFIRMED:
         clocks = DigestClock.objects.select_for_update().filter(
             follower_id=follow.follower_id, frequency=follow.frequency
@@ -168,10 +168,16 @@ def set_schedule(follower: Follower, zone: str, hour: int, weekday: int) -> None
     """
     follower.timezone, follower.hour, follower.weekday = zone, hour, weekday
     follower.save(update_fields=["timezone", "hour", "weekday"])
-    now = _now()
+    now = database_now()
     for clock in DigestClock.objects.select_for_update().filter(follower=follower):
         clock.next_at = next_after(now, _schedule(clock.frequency, zone, hour, weekday))
         clock.save(update_fields=["next_at"])
+
+
+def database_now() -> datetime:
+    """Return the time of the statement, by which everything here is measured."""
+    ((now,),) = fetch("SELECT statement_timestamp()", {})
+    return now  # type: ignore[no-any-return]
 
 
 def _close(frequency: str, ids: list[int], ends: list[datetime], nexts: list[datetime], *, send_at: datetime) -> None:
@@ -190,8 +196,3 @@ def _close(frequency: str, ids: list[int], ends: list[datetime], nexts: list[dat
 
 def _schedule(frequency: str, zone: str, hour: int, weekday: int) -> Schedule:
     return Schedule(zone, hour, weekday if frequency == Follow.Frequency.WEEKLY else None)
-
-
-def _now() -> datetime:
-    ((now,),) = fetch("SELECT statement_timestamp()", {})
-    return now  # type: ignore[no-any-return]

@@ -18,14 +18,14 @@ from uuid import UUID
 from django.db import models, transaction
 from django.db.models.functions import Now
 
-from project import addresses
-from project.errors import Problem
 from project.sending_metrics import delivery_settled
 from project.statements import fetch_prepared
 from sharing.channels.base import Refused, SendError, Uncertain, Unreachable
 from sharing.channels.email import EmailChannel
-from sharing.mail import Drafts, Letter, NothingToTell, TooEarly, letter_of
+from sharing.drafts import Drafts, Letter, NothingToTell, TooEarly
+from sharing.mail import letter_of
 from sharing.models import Consent, Delivery, Follow, Suppression
+from sharing.selectors.notices import has_key
 from sharing.services.claims import MAX_ATTEMPTS, claim, postpone, release
 from sharing.services.confirmations import give_back_surplus, hold_surplus
 from sharing.services.pacing import Pace
@@ -49,18 +49,20 @@ LOOK_AGAIN: Final = """
     SELECT d.status = 'sending' AND d.attempts = %(attempts)s AND d.lease_until > statement_timestamp() + %(margin)s,
         COALESCE(d.expires_at <= statement_timestamp(), false),
         EXISTS (SELECT FROM sharing_suppression s WHERE s.site_id = d.site_id AND s.address_key = d.target_key
-            AND (s.kind = ANY(%(total)s) OR s.kind = d.why OR (s.kind = 'refused' AND d.kind = 'confirmation'))),
+            AND (s.kind = ANY(%(total)s) OR s.kind = CASE d.kind WHEN 'summary' THEN d.kind ELSE d.why END
+                OR (s.kind = 'refused' AND d.kind = 'confirmation'))),
         ARRAY(SELECT f.id FROM unnest(d.follow_ids) WITH ORDINALITY AS wanted(id, rank)
             JOIN sharing_follow f ON f.id = wanted.id
             WHERE f.status = CASE d.kind WHEN 'confirmation' THEN 'unconfirmed' ELSE 'confirmed' END
             ORDER BY wanted.rank),
-        CASE WHEN d.kind IN ('confirmation', 'sign_in', 'digest') THEN true
+        CASE WHEN d.kind IN ('confirmation', 'sign_in', 'digest', 'notices', 'summary') THEN true
             WHEN d.kind = 'held' THEN c.status = 'pending'
             WHEN d.kind = 'comment' THEN c.status = 'approved' AND a.visibility = 'public'
             ELSE a.visibility = 'public' END,
-        CASE d.why WHEN 'author' THEN ARRAY[a.author_email] WHEN 'member' THEN
+        CASE WHEN d.why = 'author' AND n.id IS NOT NULL THEN ARRAY[a.author_email] WHEN d.why = 'member' THEN
             ARRAY(SELECT u.email FROM articles_member m JOIN auth_user u ON u.id = m.user_id
-                WHERE m.site_id = d.site_id AND m.notice = 'immediate' AND u.is_active) END,
+                WHERE m.site_id = d.site_id AND m.notice <> 'none' AND u.is_active
+                    AND (d.kind <> 'summary' OR (m.role = 'owner' AND m.summary))) END,
         c.revision, c.nonce,
         EXISTS (SELECT FROM sharing_sendingpause p WHERE p.site_id IS NULL OR p.site_id = d.site_id), {was_mine}
     FROM sharing_delivery d
@@ -258,16 +260,9 @@ def _objection(delivery: Delivery, look: Look) -> str:
         return "the address is suppressed"
     if delivery.why == Delivery.Why.FOLLOW and not look.follow_ids:
         return "no longer followed"
-    if look.addresses is not None and not any(_has_key(one, delivery.target_key) for one in look.addresses):
+    if look.addresses is not None and not any(has_key(one, delivery.target_key) for one in look.addresses):
         return f"no longer the address of {delivery.why}"
     return "" if look.visible else "no longer to be seen"
-
-
-def _has_key(written: str, key: str) -> bool:
-    try:
-        return addresses.email_key(written) == key
-    except Problem:
-        return False
 
 
 def _sent(delivery: Delivery, letter: Letter, batch: Batch) -> Look | None:

@@ -19,7 +19,7 @@ from comments.selectors.person import Person
 from comments.services.erasure import ERASED, erase_from_comments
 from project import mailbox
 from project.transactions import in_transaction
-from sharing.models import Delivery, Follow, Follower, MailEvent, Notification, Suppression
+from sharing.models import AuthorNotice, Delivery, Digest, Follow, Follower, MailEvent, Notification, Suppression
 from sharing.services.follows import end_follows
 
 # Longer than a conversation with a mail server takes; a batch of fifty may take longer still.
@@ -69,6 +69,9 @@ def _stop(person: Person) -> dict[str, int]:
         Delivery.objects.filter(follower=follower).update(follower=None)
         counts["follows"] = Follow.objects.filter(follower=follower).delete()[0]
         counts["followers"] = follower.delete()[0]
+    of_address = {"site": person.site, "address_key": person.key}
+    counts["notices"] = AuthorNotice.objects.filter(**of_address).delete()[0]
+    Digest.objects.filter(**of_address).delete()
     counts["cancelled"] = _cancel(person)
     counts["deliveries"] = _forget_addresses(person)
     return counts
@@ -95,10 +98,12 @@ def _await_messages(person: Person, comment_ids: list[int], patience: float) -> 
     Whoever claims one from now on looks again before it goes out, and finds that she is gone. After `patience` nobody
     knows what became of those to her.
     """
+    within = (OuterRef("digest__window_start"), OuterRef("digest__window_end"))
+    # A day of an author or a member has what was fanned out in it.
     in_window = Notification.objects.filter(
+        Q(created_at__gte=within[0], created_at__lt=within[1])
+        | Q(fanned_out_at__gte=within[0], fanned_out_at__lt=within[1]),
         comment__in=comment_ids,
-        created_at__gte=OuterRef("digest__window_start"),
-        created_at__lt=OuterRef("digest__window_end"),
     )
     theirs = Q(target_key=person.key) | Q(notification__comment__in=comment_ids)
     sending = Delivery.objects.filter(theirs | Q(Exists(in_window)), site=person.site, status=Status.SENDING)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,11 +14,12 @@ from comments.models import Comment
 from project import addresses
 from project.errors import Problem
 from project.statements import fetch
-from sharing.models import Delivery, Notification, Suppression
+from sharing.models import AuthorNotice, Delivery, Notification, Suppression
 from sharing.selectors.digests import FLOOD
 from sharing.selectors.outbox import targets_of
 from sharing.services.digests import SETTLED
 from sharing.services.mentions import plan_mentioned
+from sharing.services.notices import gather
 
 PAGE: Final = 5_000
 EXPIRES: Final = {
@@ -113,13 +114,15 @@ def plan_next_page(notification_id: int) -> bool:
         notification = locked.select_related("article__site", "comment").first()
         if notification is None:
             return False
+        moment = None
         if _is_wanted(notification):
             looked_at, last = _plan_followers(notification)
             if looked_at == PAGE:
                 waiting.update(cursor=last)
                 return True
-            _plan_others(notification)
-        waiting.update(fanned_out_at=Now())
+            moment = _plan_others(notification)
+        # What goes into the mail of somebody's day belongs to the day in which it was put there.
+        waiting.update(fanned_out_at=moment or Now())
     return False
 
 
@@ -178,22 +181,44 @@ def _lively_hour(notification: Notification) -> dict[str, Any]:
     return {"article": article.pk, "hour": hour, "hour_end": end, "most": most, "scope": scope, "settled": SETTLED}
 
 
-def _plan_others(notification: Notification) -> None:
-    """Plan for whoever is a recipient without a follow; one who has a delivery as a follower gets no second one."""
+def _plan_others(notification: Notification) -> datetime | None:
+    """Plan for whoever is a recipient without a follow; one who has a delivery as a follower gets no second one.
+
+    Return when it was put into the mail of somebody's day, None if it was into none.
+    """
     article = notification.article
     if notification.kind == Notification.Kind.HELD:
-        members = Member.objects.filter(
-            site_id=notification.site_id, notice=Member.Notice.IMMEDIATE, user__is_active=True
-        )
-        _plan(notification, Delivery.Why.MEMBER, members.order_by("pk").values_list("user__email", flat=True))
-    elif article is not None and notification.kind in {Notification.Kind.COMMENT, Notification.Kind.SHARES}:
+        return _plan_members(notification)
+    if article is not None and notification.kind in {Notification.Kind.COMMENT, Notification.Kind.SHARES}:
         if notification.kind == Notification.Kind.COMMENT:
             author, expires_at = _comment_author(notification), _expires_at(notification)
             plan_mentioned(notification, author=author, expires_at=expires_at)
-        _plan(notification, Delivery.Why.AUTHOR, [article.author_email])
+        found = _recipients(notification, Delivery.Why.AUTHOR, [article.author_email])
+        chosen = AuthorNotice.objects.filter(
+            site_id=notification.site_id, address_key__in=list(found), choice=AuthorNotice.Choice.DAILY
+        )
+        daily = set(chosen.values_list("address_key", flat=True)) if found else set()
+        return _plan(notification, Delivery.Why.AUTHOR, found, daily)
+    return None
 
 
-def _plan(notification: Notification, why: Delivery.Why, written: Iterable[str]) -> None:
+def _plan_members(notification: Notification) -> datetime | None:
+    """A mailbox of two members that want it at once and once a day is told at once."""
+    members = Member.objects.filter(site_id=notification.site_id, user__is_active=True).exclude(
+        notice=Member.Notice.NONE
+    )
+    rows = list(members.order_by("pk").values_list("user__email", "notice"))
+    found = _recipients(notification, Delivery.Why.MEMBER, [email for email, _ in rows])
+    at_once = {
+        addresses.email_key(email.canonical)
+        for email in (_mailbox(written) for written, notice in rows if written and notice == Member.Notice.IMMEDIATE)
+        if email
+    }
+    return _plan(notification, Delivery.Why.MEMBER, found, found.keys() - at_once)
+
+
+def _recipients(notification: Notification, why: Delivery.Why, written: Iterable[str]) -> dict[str, str]:
+    """Addresses by their keys, without whoever wrote it herself or wants no such notices."""
     found = {addresses.email_key(email.canonical): email.address for email in map(_mailbox, written) if email}
     found.pop(_comment_author(notification), None)
     silent = Suppression.objects.filter(
@@ -201,9 +226,19 @@ def _plan(notification: Notification, why: Delivery.Why, written: Iterable[str])
     )
     for key in silent.values_list("address_key", flat=True):
         found.pop(key, None)
+    return found
+
+
+def _plan(
+    notification: Notification, why: Delivery.Why, found: Mapping[str, str], daily: Collection[str]
+) -> datetime | None:
     Delivery.objects.bulk_create(
-        (_delivery(notification, why, key, address) for key, address in found.items()), ignore_conflicts=True
+        (_delivery(notification, why, key, address) for key, address in found.items() if key not in daily),
+        ignore_conflicts=True,
     )
+    if not daily:
+        return None
+    return gather(notification.site_id, why, {key: address for key, address in found.items() if key in daily})
 
 
 def _delivery(notification: Notification, why: Delivery.Why, key: str, address: str) -> Delivery:

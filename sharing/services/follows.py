@@ -100,7 +100,7 @@ def leave(leaving: Leaving, *, door: str) -> None:
     if leaving.suppress:
         with transaction.atomic():
             if Site.objects.filter(pk=leaving.site_id).exists():
-                _suppress(leaving.site_id, leaving.address_key, leaving.suppress)
+                suppress(leaving.site_id, leaving.address_key, leaving.suppress)
         return
     follow_ids: Iterable[int] = leaving.follow_ids
     if leaving.delivery_id is not None:
@@ -122,7 +122,7 @@ def refuse(refusal: Refusal, *, door: str) -> bool:
             return False
         end_follows(Q(pk__in=asked.values("pk")), door=door)
         if Site.objects.filter(pk=refusal.site_id).exists():
-            _suppress(refusal.site_id, refusal.address_key, Suppression.Kind.REFUSED)
+            suppress(refusal.site_id, refusal.address_key, Suppression.Kind.REFUSED)
     return True
 
 
@@ -172,6 +172,12 @@ def change_schedule(follower: Follower, zone: str, hour: int, weekday: int) -> N
         raise refused_field("hour", "out_of_range", "Choose an hour of the day, and a day of the week.")
     with transaction.atomic():
         set_schedule(Follower.objects.select_for_update().get(pk=follower.pk), name, hour, weekday)
+
+
+def suppress(site_id: int, address_key: str, kind: str) -> None:
+    """Send nothing of one kind, or at all, to an address; again changes nothing."""
+    row = Suppression(site_id=site_id, address_key=address_key, kind=kind)
+    Suppression.objects.bulk_create([row], ignore_conflicts=True)
 
 
 def _follower(site_id: int, address: str, key: str, zone: str) -> Follower:
@@ -235,8 +241,3 @@ def _record(follows: Iterable[Follow], event: Consent.Event, door: str) -> None:
         )
         for follow in follows
     )
-
-
-def _suppress(site_id: int, address_key: str, kind: str) -> None:
-    row = Suppression(site_id=site_id, address_key=address_key, kind=kind)
-    Suppression.objects.bulk_create([row], ignore_conflicts=True)

@@ -104,7 +104,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     if follow is None:
         raise Problem("not_found", "This request to follow is no longer open. You can ask for it again.")
     context = {"follow": follow, "site": follow.site, "done": bool(begun), "not_me": tokens.not_me_url(follow)}
-    return _page(request, "confirm", context)
+    return page(request, "confirm", context)
 
 
 @csrf_exempt
@@ -118,7 +118,7 @@ def not_me(request: HttpRequest, token: str) -> HttpResponse:
     done = request.method == "POST" and refuse(refusal, door="not-me")
     follow = asked_follow(refusal.follow_id, refusal.request)
     follows = follow is not None and follow.status == Follow.Status.CONFIRMED
-    return _page(request, "not_me", {"site": site_of(refusal.site_id), "done": done, "follows": follows})
+    return page(request, "not_me", {"site": site_of(refusal.site_id), "done": done, "follows": follows})
 
 
 @csrf_exempt
@@ -133,7 +133,7 @@ def leave(request: HttpRequest, token: str) -> HttpResponse:
         one_click = request.POST.get("List-Unsubscribe") == ONE_CLICK
         stop(leaving, door="one-click" if one_click else "page")
     context = {"site": site_of(leaving.site_id), "why": leaving.suppress, "done": request.method == "POST"}
-    return _page(request, "leave", context)
+    return page(request, "leave", context)
 
 
 @csrf_exempt
@@ -159,8 +159,16 @@ def manage(request: HttpRequest, token: str) -> HttpResponse:
         done = {"ended": end_follows(Q(follower=follower) & _chosen(request.POST.get("end", "")), door="page")}
     choices = {"frequencies": Follow.Frequency, "hours": range(24), "weekdays": WEEKDAYS}
     context = {"follower": follower, "site": follower.site, "follows": living_follows(follower), **choices, **done}
-    response = _page(request, "manage", context)
+    response = page(request, "manage", context)
     response.status_code = 400 if "error" in done else 200
+    return response
+
+
+def page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+    """Return a page behind a link of our mails, which nobody else should see."""
+    response = render(request, f"sharing/follows/{name}.html", context)
+    for header, value in PAGE_HEADERS.items():
+        response[header] = value
     return response
 
 
@@ -204,13 +212,6 @@ def _no_link(page: str, *, expired: bool = False) -> str:
     if expired:
         return "This link is too old. Please ask to follow again."
     return f"This is no link of ours to {page} a follow; perhaps it was cut off on the way."
-
-
-def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
-    response = render(request, f"sharing/follows/{name}.html", context)
-    for header, value in PAGE_HEADERS.items():
-        response[header] = value
-    return response
 
 
 # One-click clients may add a slash, and a redirect would turn their POST into a GET.

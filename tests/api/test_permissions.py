@@ -105,6 +105,8 @@ TABLE: dict[str, Row] = {
     "POST /follows/leave/{token}": 200,
     "GET /follows/manage/{token}": 200,
     "POST /follows/manage/{token}": 200,
+    "GET /notices/{token}": 200,
+    "POST /notices/{token}": 200,
     "POST /hooks/email/{provider}": 404,  # no secret is set
     "GET /readers/me": 200,
     "GET /sign-in/with/{site_slug}/{name}": 404,  # there is no such login

@@ -44,6 +44,7 @@ PAGES = {
     "GET /follows/confirm/{token}": ("token",),
     "GET /follows/leave/{token}": ("token",),
     "GET /follows/manage/{token}": ("token",),
+    "GET /notices/{token}": ("token",),
     "GET /sign-in/{token}": ("token", "next"),
     "GET /readers/me": ("site",),
 }

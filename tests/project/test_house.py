@@ -24,6 +24,8 @@ SHOWN_BY = {"articles": {"authentication", "origins"}, "comments": {"authenticat
 # From the ground up; a room imports from lower rungs and from itself. What is not named is on the ground.
 GROUND = 0
 ANNEXES = {
+    "drafts": "mail",
+    "overviews": "mail",
     "moderation_serializers": "serializers",
     "reader_serializers": "serializers",
     "search_serializers": "serializers",

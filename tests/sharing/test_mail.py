@@ -14,7 +14,7 @@ from django.conf import settings
 from articles.models import Article
 from comments.models import Comment
 from sharing import mail, tokens
-from sharing.mail import Drafts, Letter
+from sharing.drafts import Drafts, Letter
 from sharing.models import Delivery, Follow, Notification, Share
 from tests.factories import ADA, BEN, make_article, make_comment, make_follow, make_site
 
