@@ -32,6 +32,8 @@ BRIEF: Final = 300  # characters of a comment among others
 POSTMARK: Final = ".postmarkapp.com"  # gives every message an id of its own
 # Rules for dark screens stay as they are: no attribute can hold them.
 _INLINER: Final = css_inline.CSSInliner(keep_at_rules=True)
+# What tells of many things at once.
+GATHERED: Final = frozenset({Delivery.Kind.DIGEST, Delivery.Kind.NOTICES, Delivery.Kind.SUMMARY})
 NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
@@ -121,11 +123,16 @@ def notice(
         links["manage"] = tokens.manage_url(delivery.follower)
     else:
         links["choose"] = tokens.notices_url(delivery)
-    unsubscribe = {
+    listed = {
         "List-Unsubscribe": f"<{links['leave']}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "List-Help": f"<{links.get('manage') or links['choose']}>",
+        "List-Owner": f"<mailto:{parseaddr(settings.MAIL_FROM)[1]}>",
+        "List-Post": "NO",
     }
-    return letter(delivery, draft, links, unsubscribe)
+    if delivery.kind in GATHERED:
+        listed["Precedence"] = "bulk"
+    return letter(delivery, draft, links, listed)
 
 
 def letter(delivery: Delivery, draft: Draft, links: dict[str, str], headers: dict[str, str]) -> Letter:
@@ -157,6 +164,14 @@ def title_of(article: Article) -> str:
     return excerpt(article.title, SUBJECT_LENGTH - 10) or article.public_url
 
 
+def brief(text: str) -> str:
+    """Return the beginning of a text for a mail of many: less of a script whose letters take more of the wire."""
+    line = excerpt(text, BRIEF)
+    wide = sum(len(letter.encode()) - 1 for letter in line)
+    # Quoted-printable writes three characters for each octet of such a letter, and each text stands there twice.
+    return line if wide <= BRIEF // 3 else excerpt(text, max(BRIEF * BRIEF // (BRIEF + 4 * wide), BRIEF // 5))
+
+
 def threads_of(said: Iterable[tuple[Comment, Article]]) -> list[dict[str, Any]]:
     """Comments in brief, by their articles, in the order in which they come; `id` and `reason` are a comment's own."""
     threads: dict[int, dict[str, Any]] = {}
@@ -166,7 +181,7 @@ def threads_of(said: Iterable[tuple[Comment, Article]]) -> list[dict[str, Any]]:
             {
                 "id": comment.pk,
                 "author": excerpt(comment.author_name, NAME_LENGTH),
-                "said": excerpt(comment.text, BRIEF),
+                "said": brief(comment.text),
                 "url": article.public_url.partition("#")[0] + comment.fragment,
                 "reason": comment.reason,
             }

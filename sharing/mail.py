@@ -19,12 +19,12 @@ from comments.services.sign_in import LINK_LIVES
 from project.text import excerpt, mail_html
 from sharing import overviews, tokens
 from sharing.drafts import (
-    BRIEF,
     NAME_LENGTH,
     Drafts,
     Letter,
     NothingToTell,
     TooEarly,
+    brief,
     letter,
     list_id,
     notice,
@@ -206,9 +206,7 @@ def _of_window(contents: Contents) -> dict[str, Any]:
         if comment is not None:
             said.append((comment, article))
             continue
-        articles.append(
-            {"title": title_of(article), "url": article.public_url, "summary": excerpt(article.summary, BRIEF)}
-        )
+        articles.append({"title": title_of(article), "url": article.public_url, "summary": brief(article.summary)})
     return {"articles": articles, "threads": threads_of(said), "comments": len(said), "more": contents.more}
 
 
@@ -241,6 +239,7 @@ def _threaded(article: Article) -> dict[str, str]:
         "List-Id": list_id(article.site, f"article-{article.pk}"),
         "In-Reply-To": root_id(article),
         "References": root_id(article),
+        "List-Archive": f"<{article.page_url}>",
     }
 
 

@@ -41,6 +41,9 @@ ALLOWED: Final = {
     ("GET /api/v1/readers/me/export", "comments.source"),
     # Mails of a day or a week, and no hash.
     ("GET /api/v1/readers/me/export", "digests"),
+    # What mail servers told of messages to her, and how many such rows went.
+    ("GET /api/v1/readers/me/export", "mail_events"),
+    ("POST /api/v1/readers/me/erasure", "rows.mail_events"),
     ("POST /api/v1/readers/me/erasure", "address_key"),
     ("GET /api/v1/articles", "articles.source"),
     ("GET /api/v1/articles/{article_id}", "source"),

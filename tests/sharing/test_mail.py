@@ -93,6 +93,10 @@ class TestNotices:
         assert message["Message-ID"] == f"<delivery-{delivery.token}@{settings.PUBLIC_HOST}>"
         assert message["References"] == message["In-Reply-To"] == f"<article-{article.pk}@{settings.PUBLIC_HOST}>"
         assert message["Reply-To"] is None
+        assert re.fullmatch(r"<https?://[^<>\s]+/follows/manage/[^<>\s]+>", message["List-Help"].strip())
+        assert message["List-Owner"] == f"<mailto:{settings.MAIL_FROM}>"
+        assert message["List-Archive"] == f"<{article.page_url}>"
+        assert message["List-Post"] == "NO" and message["Precedence"] is None
         assert message["To"] == ADA
         assert message["From"].addresses[0].display_name == "The Daily Sketch"
         assert message["Date"]
