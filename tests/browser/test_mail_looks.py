@@ -6,7 +6,7 @@ With PICTURES=docs/images each is also kept as a picture for docs/mails.md.
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -42,7 +42,7 @@ def delivery(
     article: Article, kind: str, follow: Follow | None = None, **fields: Any
 ) -> tuple[Delivery, Follow | None]:
     notification = None
-    if kind not in {"confirmation", "sign_in", "digest"}:
+    if kind not in {"confirmation", "sign_in", "digest", "notices", "summary"}:
         comment = fields.pop("comment", None)
         cause = f"{kind}:{article.pk}"
         notification = Notification.objects.create(
@@ -91,28 +91,66 @@ def digest(article: Article, comments: int = 3, words: str = SAYS) -> tuple[Deli
     follow = make_follow(article.site, ADA, article=article)
     Follow.objects.filter(pk=follow.pk).update(frequency="daily")
     now = timezone.now()
-    for number in range(comments):
-        comment = make_comment(article, body=words, author_name=f"Ben {number}")
-        Notification.objects.create(
-            site=article.site,
-            kind="comment",
-            cause_key=f"comment:{comment.pk}",
-            article=article,
-            comment=comment,
-            fanned_out_at=now,
-        )
+    for _ in range(comments):
+        new_comment_of(article, now, words)
     window = Digest.objects.create(
         site=article.site,
         follower=follow.follower,
         scope="daily",
-        window_start=now - timedelta(days=1),
-        window_end=now + timedelta(hours=1),
+        **hours(now, 24),
         since=[now - timedelta(days=1)],
     )
     return delivery(article, "digest", follow, digest=window)
 
 
-MAILS = (confirmation, sign_in, new_comment, new_article, held_comment, shares, digest)
+def daily(article: Article) -> tuple[Delivery, Follow | None]:
+    now = timezone.now()
+    for number in range(2):
+        comment = make_comment(
+            article, body=SAYS, author_name=f"Ben {number}", status="pending", reason="first comment"
+        )
+        Notification.objects.create(
+            site=article.site,
+            kind="held",
+            cause_key=f"held:{comment.pk}",
+            article=article,
+            comment=comment,
+            fanned_out_at=now,
+        )
+    window = Digest.objects.create(site=article.site, address_key="key", scope="member", **hours(now, 24))
+    return delivery(article, "notices", why="member", digest=window)
+
+
+def summary(article: Article) -> tuple[Delivery, Follow | None]:
+    now = timezone.now()
+    for _ in range(3):
+        new_comment_of(article, now)
+    Follow.objects.filter(pk=make_follow(article.site, ADA).pk).update(confirmed_at=now)
+    for number, network in enumerate(["facebook", "facebook", "linkedin"]):
+        Share.objects.create(
+            site=article.site, article=article, network=network, day=now.date(), visitor_hash=f"visitor-{number}"
+        )
+    window = Digest.objects.create(site=article.site, scope="summary", **hours(now, 7 * 24))
+    return delivery(article, "summary", why="member", digest=window)
+
+
+def new_comment_of(article: Article, now: datetime, words: str = SAYS) -> None:
+    comment = make_comment(article, body=words, author_name="Ben")
+    Notification.objects.create(
+        site=article.site,
+        kind="comment",
+        cause_key=f"comment:{comment.pk}",
+        article=article,
+        comment=comment,
+        fanned_out_at=now,
+    )
+
+
+def hours(now: datetime, number: int) -> dict[str, datetime]:
+    return {"window_start": now - timedelta(hours=number), "window_end": now + timedelta(hours=1)}
+
+
+MAILS = (confirmation, sign_in, new_comment, new_article, held_comment, shares, digest, daily, summary)
 
 
 def html_of(made: Delivery, follow: Follow | None) -> str:
