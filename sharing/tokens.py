@@ -22,11 +22,14 @@ OWN: Final = "own"
 
 @dataclass(frozen=True)
 class Leaving:
-    """Which mails somebody no longer wants: of these follows, of those of one delivery, or of one kind of notice."""
+    """Which mails somebody no longer wants: of these follows, of those of one delivery, of all that a follower is told
+    of so often, or of one kind of notice."""
 
     site_id: int
     follow_ids: tuple[int, ...] = ()
     delivery_id: int | None = None
+    follower_id: int | None = None
+    frequency: str = ""
     suppress: str = ""
     address_key: str = ""
 
@@ -87,12 +90,18 @@ def sign_in_url(delivery: Delivery) -> str:
 
 
 def leave_url(delivery: Delivery) -> str:
-    """Return the address that ends, for ever valid, every follow that this mail matched, or this kind of notice."""
+    """Return the address that ends, for ever valid, every follow that this mail matched, or this kind of notice.
+
+    A digest matched whatever she is told of as often.
+    """
     payload: list[Any]
+    scope = delivery.digest.scope if delivery.digest else ""
     if delivery.kind == Delivery.Kind.SUMMARY:
         payload = [Suppression.Kind.SUMMARY, delivery.site_id, delivery.target_key]
     elif delivery.why != Delivery.Why.FOLLOW:
         payload = [delivery.why, delivery.site_id, delivery.target_key]
+    elif scope in Follow.Frequency.values:
+        payload = ["frequency", delivery.site_id, delivery.follower_id, scope]
     elif len(delivery.follow_ids) <= MAX_NAMED_FOLLOWS:
         payload = ["follows", delivery.site_id, *delivery.follow_ids]
     else:
@@ -105,6 +114,8 @@ def read_leave(token: str) -> Leaving:
     match read(Purpose.LEAVE, token):
         case ["follows", int(site), *ids] if all(isinstance(one, int) for one in ids):
             return Leaving(site, follow_ids=tuple(ids))
+        case ["frequency", int(site), int(follower), str(frequency)]:
+            return Leaving(site, follower_id=follower, frequency=frequency)
         case ["delivery", int(site), int(delivery)]:
             return Leaving(site, delivery_id=delivery)
         case [str(kind), int(site), str(address_key)] if kind in KINDS_OF_NOTICE:

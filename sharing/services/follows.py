@@ -102,11 +102,13 @@ def leave(leaving: Leaving, *, door: str) -> None:
             if Site.objects.filter(pk=leaving.site_id).exists():
                 suppress(leaving.site_id, leaving.address_key, leaving.suppress)
         return
-    follow_ids: Iterable[int] = leaving.follow_ids
-    if leaving.delivery_id is not None:
+    which = Q(pk__in=leaving.follow_ids)
+    if leaving.follower_id is not None:
+        which = Q(follower_id=leaving.follower_id, frequency=leaving.frequency)
+    elif leaving.delivery_id is not None:
         found = Delivery.objects.filter(pk=leaving.delivery_id, site_id=leaving.site_id)
-        follow_ids = found.values_list("follow_ids", flat=True).first() or ()
-    end_follows(Q(site_id=leaving.site_id, pk__in=list(follow_ids)), door=door)
+        which = Q(pk__in=found.values_list("follow_ids", flat=True).first() or ())
+    end_follows(which & Q(site_id=leaving.site_id), door=door)
 
 
 def refuse(refusal: Refusal, *, door: str) -> bool:

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection, transaction
+from django.test import Client
 from django.utils import timezone
 
 from articles.models import Article
@@ -20,6 +22,7 @@ from sharing.services.digests import plan_due_digests, set_frequency, set_schedu
 from sharing.services.erasure import erase_person
 from sharing.services.fan_out import plan_next_page
 from sharing.services.follows import change_follow, confirm_follow, end_follows
+from sharing.tokens import leave_url
 from tests.factories import ADA, BEN, CY, make_article, make_comment, make_follow
 from tests.mailing import article, comment, make_due, noted, send, sink, states, words_of
 from tests.smtp_sink import SmtpSink
@@ -165,6 +168,24 @@ class TestWindows:
         html = message.get_body(("html",))
         assert html is not None and "<b>Bold" not in html.get_content()
         assert message["Subject"].endswith("daily: 1 comment")
+
+    def test_its_leave_link_ends_all_of_its_frequency_and_of_hers(
+        self, client: Client, article: Article, sink: SmtpSink
+    ) -> None:
+        told, silent = follow(article, article=article), follow(article)
+        weekly = follow(article, frequency="weekly", tag="bees")
+        others = follow(article, BEN, article=article)
+        say(article, EIGHT - HOUR, "A word.")
+        close(EIGHT + LATER)
+        path = leave_url(Delivery.objects.get(follower=told.follower)).partition(settings.PUBLIC_URL)[2]
+        client.get(path)
+        assert Follow.objects.confirmed().count() == 4
+        for _ in range(2):
+            assert client.post(path).status_code == 200
+        assert set(Follow.objects.confirmed()) == {weekly, others}
+        assert silent not in Follow.objects.confirmed()
+        article.site.delete()
+        assert client.post(path).status_code == 200
 
 
 def end_follows_of(made: Follow) -> None:
