@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from django.db import connection, transaction
 
+from articles.services.news import database_now
 from project.statements import fetch
 from sharing.models import DigestClock, Follow, Follower
 from sharing.schedule import Schedule, last_until, next_after
@@ -172,12 +173,6 @@ def set_schedule(follower: Follower, zone: str, hour: int, weekday: int) -> None
     for clock in DigestClock.objects.select_for_update().filter(follower=follower):
         clock.next_at = next_after(now, _schedule(clock.frequency, zone, hour, weekday))
         clock.save(update_fields=["next_at"])
-
-
-def database_now() -> datetime:
-    """Return the time of the statement, by which everything here is measured."""
-    ((now,),) = fetch("SELECT statement_timestamp()", {})
-    return now  # type: ignore[no-any-return]
 
 
 def _close(frequency: str, ids: list[int], ends: list[datetime], nexts: list[datetime], *, send_at: datetime) -> None:

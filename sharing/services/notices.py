@@ -14,12 +14,13 @@ from typing import Final
 from django.db import transaction
 
 from articles.models import Member
+from articles.services.news import database_now
 from project.errors import refused_field
 from project.statements import fetch
 from sharing.models import AuthorNotice, Delivery, Suppression
 from sharing.schedule import Schedule, last_until, next_after
 from sharing.selectors.notices import NOTHING, members_with
-from sharing.services.digests import SETTLED, database_now
+from sharing.services.digests import SETTLED
 from sharing.services.follows import suppress
 from sharing.tokens import Recipient
 

@@ -12,13 +12,14 @@ from typing import Final
 from django.db import transaction
 
 from articles.models import Member
+from articles.services.news import database_now
 from project import addresses
 from project.errors import Problem
 from project.statements import fetch
 from sharing.models import Delivery, Suppression
 from sharing.schedule import Schedule, last_until
 from sharing.selectors.summary import WEEK
-from sharing.services.digests import SETTLED, database_now
+from sharing.services.digests import SETTLED
 
 # A site has no time zone of its own.
 MONDAY: Final = Schedule("UTC", 8, 0)
