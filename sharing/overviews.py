@@ -38,6 +38,7 @@ def notices_of_a_day(delivery: Delivery, follow: Follow | None, drafts: Drafts) 
                 }
                 for one in found.shared
             ],
+            "more_shared": found.more_shared,
             "times": sum(one.total for one in found.shared),
             "reason": _reason(delivery),
         }

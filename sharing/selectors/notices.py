@@ -44,11 +44,12 @@ class Shared:
 
 @dataclass(frozen=True)
 class Notices:
-    """A day's comments with their articles, oldest first, how many more there are, and what was shared."""
+    """A day's comments with their articles, oldest first, what was shared, most first, and how many more of each."""
 
     comments: list[Comment]
     more: int
     shared: list[Shared]
+    more_shared: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,8 @@ def notices_of(delivery: Delivery) -> Notices:
     public = Q(article__visibility=Article.Visibility.PUBLIC, article__author_email__in=hers)
     mine = gathered.filter(public)
     told = _shown(delivery, mine.filter(kind=Notification.Kind.COMMENT), Comment.Status.APPROVED)
-    return Notices(told.comments, told.more, _shared(mine.filter(kind=Notification.Kind.SHARES)))
+    shared = sorted(_shared(mine.filter(kind=Notification.Kind.SHARES)), key=lambda one: one.total, reverse=True)
+    return Notices(told.comments, told.more, shared[:SHOWN], len(shared[SHOWN:]))
 
 
 def _gathered(delivery: Delivery, window: Digest) -> QuerySet[Notification]:

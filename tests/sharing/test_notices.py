@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from comments.selectors.person import person_of
 from project.addresses import email_key
 from sharing.models import AuthorNotice, Delivery, Digest, Notification, Share, Suppression
 from sharing.selectors.person import held_about
+from sharing.services import notices
 from sharing.services.erasure import erase_person
 from sharing.services.fan_out import plan_next_page
 from sharing.services.notices import choose, gather
@@ -30,6 +32,14 @@ __all__ = ["sink"]
 DEE = "dee@example.org"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def noon(monkeypatch: pytest.MonkeyPatch) -> datetime:
+    """Notices are put into a day at noon, so that no test begins before eight and ends after it."""
+    moment = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0)
+    monkeypatch.setattr(notices, "database_now", lambda: moment)
+    return moment
 
 
 @pytest.fixture
@@ -91,12 +101,11 @@ class TestAuthors:
         assert "/notices/" in words and "/follows/leave/" in words
         assert at_eight(sink) == []
 
-    def test_it_is_due_at_eight_and_of_use_for_a_day(self, article: Article) -> None:
-        now = timezone.now()
+    def test_it_is_due_at_eight_and_of_use_for_a_day(self, article: Article, noon: datetime) -> None:
         said(article, "A word.")
         delivery, window = Delivery.objects.get(), Digest.objects.get()
-        assert window.window_start <= now < window.window_end == window.window_start + DAY
-        assert (window.window_end.hour, window.window_end.minute) == (8, 0)
+        assert (window.window_start, window.window_end) == (noon - 4 * HOUR, noon + 20 * HOUR)
+        assert window.since == [noon] == list(Notification.objects.values_list("fanned_out_at", flat=True))
         assert delivery.next_attempt_at == window.window_end + timedelta(minutes=2)
         assert delivery.expires_at == window.window_end + DAY
 
@@ -109,6 +118,21 @@ class TestAuthors:
         assert not plan_next_page(notice.pk)
         (words,) = at_eight(sink)
         assert "“Bees of the north” was shared 3 times: Mastodon 2, LinkedIn 1" in words
+
+    def test_articles_that_were_shared_beyond_what_one_message_shows(self, article: Article, sink: SmtpSink) -> None:
+        day = timezone.now().date()
+        for number in range(32):
+            one = make_article(article.site, author_email=ADA, title=f"Story {number}.")
+            for visitor in range(1 if number < 2 else 2):
+                Share.objects.create(
+                    site=article.site, article=one, network="mastodon", day=day, visitor_hash=f"{visitor}"
+                )
+            notice = noted(one, kind="shares")
+            Notification.objects.filter(pk=notice.pk).update(due_at=timezone.now())
+            plan_next_page(notice.pk)
+        (words,) = at_eight(sink)
+        assert "Story 2." in words and "Story 31." in words and "Story 1." not in words
+        assert "And 2 more of your articles were shared." in words
 
     def test_only_what_may_be_seen_and_never_her_own(self, article: Article, sink: SmtpSink) -> None:
         said(article, "Her own.", author_email=ADA)
@@ -313,7 +337,10 @@ class TestPerson:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_fan_outs_at_once_open_a_day_once() -> None:
+def test_fan_outs_at_once_open_a_day_once(monkeypatch: pytest.MonkeyPatch, noon: datetime) -> None:
+    """Also where whoever comes later has read an earlier time."""
+    steps = count()
+    monkeypatch.setattr(notices, "database_now", lambda: noon - next(steps) * timedelta(seconds=1))
     article = make_article(author_email=ADA)
     choose(author(article), "daily")
     waiting = [noted(article, make_comment(article, body=f"Number {number}.")).pk for number in range(8)]
