@@ -19,6 +19,7 @@ from sharing.tokens import Recipient
 
 # What one message shows; the rest is counted.
 SHOWN: Final = 30
+SHOWN_SHARED: Final = 5
 # A notification that waited longer for its fan-out is of no use to anybody.
 OF_USE: Final = timedelta(days=2)
 NOTHING: Final = "none"
@@ -26,7 +27,7 @@ NOTHING: Final = "none"
 _SHARED: Final = """
     SELECT n.article_id, s.network, count(*) FROM sharing_notification n JOIN sharing_share s
         ON s.article_id = n.article_id AND s.created_at >= n.due_at - interval '1 hour' AND s.created_at < n.due_at
-    WHERE n.id = ANY(%(notices)s) GROUP BY n.article_id, s.network ORDER BY count(*) DESC, s.network
+    WHERE n.id = ANY(%(notices)s) GROUP BY n.article_id, s.network ORDER BY count(*) DESC, s.network, n.article_id DESC
 """
 
 
@@ -108,7 +109,7 @@ def notices_of(delivery: Delivery) -> Notices:
     mine = gathered.filter(public)
     told = _shown(delivery, mine.filter(kind=Notification.Kind.COMMENT), Comment.Status.APPROVED)
     shared = sorted(_shared(mine.filter(kind=Notification.Kind.SHARES)), key=lambda one: one.total, reverse=True)
-    return Notices(told.comments, told.more, shared[:SHOWN], len(shared[SHOWN:]))
+    return Notices(told.comments, told.more, shared[:SHOWN_SHARED], len(shared[SHOWN_SHARED:]))
 
 
 def _gathered(delivery: Delivery, window: Digest) -> QuerySet[Notification]:

@@ -6,7 +6,7 @@ With PICTURES=docs/images each is also kept as a picture for docs/mails.md.
 from __future__ import annotations
 
 import os
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -17,7 +17,9 @@ import pytest
 from django.utils import timezone
 
 from articles.models import Article
+from project.addresses import email_key
 from sharing import mail
+from sharing.drafts import Drafts
 from sharing.models import Delivery, Digest, Follow, Notification, Share
 from tests.browser.press import barriers
 from tests.factories import ADA, make_article, make_comment, make_follow, make_site
@@ -91,70 +93,99 @@ def digest(article: Article, comments: int = 3, words: str = SAYS) -> tuple[Deli
     follow = make_follow(article.site, ADA, article=article)
     Follow.objects.filter(pk=follow.pk).update(frequency="daily")
     now = timezone.now()
-    for _ in range(comments):
-        new_comment_of(article, now, words)
+    for number in range(comments):
+        comment = make_comment(article, body=words, author_name=f"Ben {number}")
+        Notification.objects.create(
+            site=article.site,
+            kind="comment",
+            cause_key=f"comment:{comment.pk}",
+            article=article,
+            comment=comment,
+            fanned_out_at=now,
+        )
     window = Digest.objects.create(
         site=article.site,
         follower=follow.follower,
         scope="daily",
-        **hours(now, 24),
+        window_start=now - timedelta(days=1),
+        window_end=now + timedelta(hours=1),
         since=[now - timedelta(days=1)],
     )
     return delivery(article, "digest", follow, digest=window)
 
 
-def daily(article: Article) -> tuple[Delivery, Follow | None]:
-    now = timezone.now()
-    for number in range(2):
-        comment = make_comment(
-            article, body=SAYS, author_name=f"Ben {number}", status="pending", reason="first comment"
-        )
-        Notification.objects.create(
-            site=article.site,
-            kind="held",
-            cause_key=f"held:{comment.pk}",
-            article=article,
-            comment=comment,
-            fanned_out_at=now,
-        )
-    window = Digest.objects.create(site=article.site, address_key="key", scope="member", **hours(now, 24))
-    return delivery(article, "notices", why="member", digest=window)
+def daily_held(article: Article, comments: int = 3, words: str = SAYS) -> tuple[Delivery, Follow | None]:
+    return day(article, "member", "held", comments, words, status="pending", reason="first comment")
+
+
+def daily_author(article: Article, comments: int = 2, words: str = SAYS) -> tuple[Delivery, Follow | None]:
+    share_all(article)
+    return day(article, "author", "comment", comments, words)
 
 
 def summary(article: Article) -> tuple[Delivery, Follow | None]:
-    now = timezone.now()
-    for _ in range(3):
-        new_comment_of(article, now)
-    Follow.objects.filter(pk=make_follow(article.site, ADA).pk).update(confirmed_at=now)
-    for number, network in enumerate(["facebook", "facebook", "linkedin"]):
-        Share.objects.create(
-            site=article.site, article=article, network=network, day=now.date(), visitor_hash=f"visitor-{number}"
+    share_all(article)
+    made, _ = day(article, "member", "comment", 4, SAYS)
+    assert made.digest is not None
+    made.digest.window_start = made.digest.window_end - timedelta(days=7)
+    return delivery(article, "summary", digest=made.digest, why="member")
+
+
+def share_all(article: Article) -> None:
+    """The article is shared, and so are many others of its author."""
+    for number in range(40):
+        one = article if number == 0 else make_article(article.site, title=f"Bees, part {number}", author_email=ADA)
+        due = timezone.now()
+        Notification.objects.create(
+            site=article.site, kind="shares", cause_key=f"s:{one.pk}", article=one, due_at=due, fanned_out_at=due
         )
-    window = Digest.objects.create(site=article.site, scope="summary", **hours(now, 7 * 24))
-    return delivery(article, "summary", why="member", digest=window)
+        for visitor, network in enumerate(["mastodon", "linkedin", "mastodon"]):
+            Share.objects.create(
+                site=article.site, article=one, network=network, day=due.date(), visitor_hash=f"{visitor}"
+            )
+    Share.objects.update(created_at=timezone.now() - timedelta(minutes=5))
 
 
-def new_comment_of(article: Article, now: datetime, words: str = SAYS) -> None:
-    comment = make_comment(article, body=words, author_name="Ben")
-    Notification.objects.create(
+def day(
+    article: Article, why: str, kind: str, comments: int, words: str, **fields: Any
+) -> tuple[Delivery, Follow | None]:
+    """A day of an author or a member with so many comments in it."""
+    now = timezone.now()
+    for number in range(comments):
+        comment = make_comment(article, body=words, author_name=f"Ben {number}", **fields)
+        Notification.objects.create(
+            site=article.site, kind=kind, cause_key=f"{kind}:{comment.pk}", article=article, comment=comment,
+            fanned_out_at=now,
+        )  # fmt: skip
+    window = Digest.objects.create(
         site=article.site,
-        kind="comment",
-        cause_key=f"comment:{comment.pk}",
-        article=article,
-        comment=comment,
-        fanned_out_at=now,
+        address_key=email_key(ADA),
+        scope=why,
+        window_start=now - timedelta(days=1),
+        window_end=now + timedelta(hours=1),
+        since=[now - timedelta(hours=1)],
     )
+    made, _ = delivery(article, "notices", digest=window, why=why)
+    made.target_key = email_key(ADA)
+    return made, None
 
 
-def hours(now: datetime, number: int) -> dict[str, datetime]:
-    return {"window_start": now - timedelta(hours=number), "window_end": now + timedelta(hours=1)}
-
-
-MAILS = (confirmation, sign_in, new_comment, new_article, held_comment, shares, digest, daily, summary)
+MAILS = (
+    confirmation,
+    sign_in,
+    new_comment,
+    new_article,
+    held_comment,
+    shares,
+    digest,
+    daily_held,
+    daily_author,
+    summary,
+)
 
 
 def html_of(made: Delivery, follow: Follow | None) -> str:
-    raw = mail.letter_of(made, follow, mail.Drafts()).message.raw
+    raw = mail.letter_of(made, follow, Drafts()).message.raw
     assert len(raw) < MOST
     message = message_from_bytes(raw, policy=default)
     assert isinstance(message, EmailMessage)
@@ -184,5 +215,6 @@ def test_it_can_be_read_on_any_screen(article: Article, chromium: Any, make: Any
         context.close()
 
 
-def test_the_longest_digest_is_not_too_large_for_mail_programs(article: Article) -> None:
-    html_of(*digest(article, comments=60, words="蜜蜂" * 500))
+@pytest.mark.parametrize("make", [digest, daily_held, daily_author], ids=lambda make: make.__name__)
+def test_the_longest_mail_of_many_is_not_too_large_for_mail_programs(article: Article, make: Any) -> None:
+    html_of(*make(article, comments=60, words="蜜蜂" * 500))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.db import OperationalError
 from django.db.models.functions import Now
 
-from articles.models import Article
+from articles.models import Article, Site
 from comments.models import Comment
 from sharing import tasks
-from sharing.models import Notification
-from sharing.services import follows
+from sharing.models import Delivery, Notification
+from sharing.services import follows, summaries
 from sharing.targets import of_article
-from tests.factories import ADA, CY, make_follow
+from tests.factories import ADA, CY, make_follow, make_member
 from tests.mailing import article, comment, noted, planned, sink
 from tests.smtp_sink import SmtpSink
 
@@ -26,6 +28,17 @@ def woken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     rung: list[str] = []
     monkeypatch.setattr(Doorbell, "wake", lambda self, *args: rung.append(self.name.rpartition(".")[2]))
     return rung
+
+
+def test_the_clock_closes_weeks_of_sites(article: Article, woken: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monday = datetime(2026, 6, 8, 8, 5, tzinfo=UTC)
+    monkeypatch.setattr(summaries, "database_now", lambda: monday)
+    Site.objects.update(created_at=monday - timedelta(days=30))
+    make_member(article.site, ADA, role="owner")
+    for _ in range(2):
+        tasks.plan_digests()
+    assert woken == ["deliver_mail"]
+    assert [row.kind for row in Delivery.objects.all()] == ["summary"]
 
 
 def test_the_sweep_finds_everything_that_nobody_was_woken_for(
