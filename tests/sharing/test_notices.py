@@ -185,6 +185,22 @@ class TestAuthors:
         assert Digest.objects.get().since == [NOON - HOUR]
         assert Delivery.objects.get().next_attempt_at == NOON + 20 * HOUR + timedelta(minutes=2)
 
+    @pytest.mark.parametrize(("age", "mails"), [(30 * HOUR, 1), (3 * DAY, 0)])
+    def test_what_was_fanned_out_late_is_of_that_day_for_two_days(
+        self, article: Article, sink: SmtpSink, noon: datetime, age: timedelta, mails: int
+    ) -> None:
+        late = noted(article, make_comment(article, body="Told late."))
+        Notification.objects.filter(pk=late.pk).update(created_at=noon - age)
+        plan_next_page(late.pk)
+        assert len(at_eight(sink)) == mails
+        assert Delivery.objects.get().status == ("sent" if mails else "skipped")
+
+    def test_a_day_that_could_not_go_for_another_is_left_out(self, article: Article, sink: SmtpSink) -> None:
+        said(article, "A word.")
+        Delivery.objects.update(expires_at=timezone.now())
+        assert at_eight(sink) == []
+        assert Delivery.objects.get().last_error == "too late to be of use"
+
     def test_each_day_has_its_own_from_eight_to_eight(self, article: Article) -> None:
         eight, key = NOON - 4 * HOUR, {email_key(ADA): ADA}
         for moment in (eight - timedelta(microseconds=1), eight, eight + DAY - timedelta(microseconds=1), eight + DAY):
