@@ -25,6 +25,7 @@ from tests.source import ROOT
 UNLIMITED = {
     "POST /api/v1/counts",
     "POST /sign-in/{token}",
+    "POST /notices/{token}",
     *(name for name in CALLS if name.startswith("POST /follows/")),
 }
 # These count in the view, which shows what was typed again.
