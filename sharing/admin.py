@@ -81,7 +81,8 @@ class SendingAdmin(SiteScopedAdmin[SendingPause]):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         sites = None if getattr(request.user, "is_superuser", False) else self._owned(request)
-        return super().changelist_view(request, {**(extra_context or {}), "sending": sending_of(sites)})
+        shown = {"title": "How sending goes, and what is paused", "sending": sending_of(sites)}
+        return super().changelist_view(request, {**(extra_context or {}), **shown})
 
     def delete_model(self, request: HttpRequest, obj: SendingPause) -> None:
         super().delete_model(request, obj)
