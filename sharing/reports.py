@@ -16,6 +16,7 @@ from email.message import Message
 from email.policy import compat32
 from typing import Any, Final, Literal, TypeAlias
 
+from sharing.heavy import is_heavy
 from sharing.statuses import is_hard, status_in
 
 Kind: TypeAlias = Literal["hard", "soft", "delayed", "delivered", "complaint"]
@@ -61,6 +62,8 @@ def read_report(raw: bytes, recipient: str = "") -> Report:
     """
     if len(raw) > MAX_BYTES:
         raise NotAReport(f"it has more than {MAX_BYTES:,} bytes")
+    if is_heavy(raw):
+        raise NotAReport("its headers are too long")
     try:
         return _read(message_from_bytes(raw, policy=compat32), recipient)
     except (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:

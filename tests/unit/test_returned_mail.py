@@ -201,3 +201,9 @@ def test_without_an_address_for_bounces_there_is_none(settings: Settings) -> Non
 
 def test_every_sample_is_used() -> None:
     assert {path.stem for path in (Path(__file__).parent.parent / "sharing/returned").iterdir()} == set(SAMPLES)
+
+
+def test_headers_that_would_cost_seconds_are_not_parsed() -> None:
+    inner = b"--a\nContent-Type: multipart/report; " + b'";' * 300_000 + b"\n\nx\n--a--\n"
+    with pytest.raises(NotAReport, match="headers are too long"):
+        read_report(b"Content-Type: multipart/mixed; boundary=a\n\n" + inner)
