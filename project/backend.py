@@ -14,7 +14,7 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, D
 from yarl import URL
 
 from project.admission import Message, Receive, Scope, Send, refuse
-from project.middleware import LARGE_LIMIT
+from project.middleware import largest_body
 from project.slips import ASKED, TOLD, Asked, read_told, write_asked
 from project.snapshots.depends import SCOPE_KEY, Ticket
 
@@ -55,7 +55,7 @@ class Backend:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = list(scope["headers"])
-        body = await _body(headers, receive)
+        body = await _body(headers, receive, largest_body(scope["path"]))
         if body is None:
             return
         has_begun = False
@@ -121,20 +121,20 @@ class Backend:
         self.is_away = True
 
 
-async def _body(headers: list[tuple[bytes, bytes]], receive: Receive) -> bytes | None:
+async def _body(headers: list[tuple[bytes, bytes]], receive: Receive, limit: int) -> bytes | None:
     """Return the body, or as much as is refused for being too long; None when the client leaves before its end."""
     if not any(name in {b"content-length", b"transfer-encoding"} for name, _ in headers):
         return b""
     parts: list[bytes] = []
     length, more = 0, True
-    while more and length <= LARGE_LIMIT:
+    while more and length <= limit:
         message = await receive()
         if message["type"] != "http.request":
             return None
         parts.append(bytes(message.get("body", b"")))
         length += len(parts[-1])
         more = message.get("more_body", False)
-    return b"".join(parts)[: LARGE_LIMIT + 1]
+    return b"".join(parts)[: limit + 1]
 
 
 def _url(scope: Scope) -> URL:

@@ -8,6 +8,7 @@ hold is 400.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -23,7 +24,10 @@ from project.errors import PROBLEM_TYPE, Problem, is_api, problem_of, problem_of
 BODY_LIMIT: Final = 256 * 1024
 # An article's text, and whatever the forms of pages and of the admin send.
 LARGE_LIMIT: Final = 1024 * 1024
+# A mail in JSON, with pictures that nobody looks at.
+MAIL_LIMIT: Final = 2 * 1024 * 1024
 ARTICLES: Final = "/api/v1/articles"
+INBOUND_MAIL: Final = re.compile("/hooks/email/[^/]+/inbound")
 STAFF_PAGES: Final = ("/admin/", "/sent-mail/")
 
 ALLOWED_HEADERS: Final = (
@@ -112,9 +116,15 @@ def bound_body(request: HttpRequest) -> None:
 
 
 def body_limit(request: HttpRequest) -> int:
-    """Return how many bytes a body at this address may have: 256 KiB in the API, 1 MiB for articles and forms."""
+    """Return how many bytes a body at this address may have: 256 KiB in the API, 1 MiB for articles and forms,
+    2 MiB for a mail."""
     is_article = request.method == "PUT" and request.path_info.rstrip("/") == ARTICLES
-    return BODY_LIMIT if is_api(request) and not is_article else LARGE_LIMIT
+    return BODY_LIMIT if is_api(request) and not is_article else largest_body(request.path_info)
+
+
+def largest_body(path: str) -> int:
+    """Return how many bytes anybody reads of a request to a path, by whatever method."""
+    return MAIL_LIMIT if INBOUND_MAIL.fullmatch(path) else LARGE_LIMIT
 
 
 def as_problem(response: HttpResponseBase) -> HttpResponseBase:

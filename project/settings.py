@@ -79,6 +79,10 @@ MAIL_FROM = env.mailbox("MAIL_FROM", default=f"afterword@{PUBLIC_HOST}")
 BOUNCE_ADDRESS = env.plain_mailbox("BOUNCE_ADDRESS", longest=20)
 # How fast mail goes to one domain and for one site, by those words or a domain's own name.
 MAIL_RATES = env.rates("MAIL_RATES", "domain", "site")
+# Where readers answer mails about comments; each delivery's own address is made from it.
+REPLY_ADDRESS = env.plain_mailbox("REPLY_ADDRESS", longest=20)
+if REPLY_ADDRESS and REPLY_ADDRESS == BOUNCE_ADDRESS:
+    raise env.EnvError("REPLY_ADDRESS", "must be another address than BOUNCE_ADDRESS.")
 # The password with which mail providers tell us of bounces and complaints; without one nobody is listened to.
 MAIL_EVENTS_SECRET = env.secret("MAIL_EVENTS_SECRET", shortest=16)
 DEFAULT_FROM_EMAIL = MAIL_FROM

@@ -52,6 +52,8 @@ class Purpose(StrEnum):
     SIGN_IN_CODE = "sign-in-code"
     AT_REST = "at-rest"
     BOUNCE = "bounce"
+    REPLY = "reply"
+    REPLY_MAIL = "reply-mail"
 
 
 class BadToken(Exception):  # noqa: N818 — a fact about the token, often no error of ours

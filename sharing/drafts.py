@@ -113,8 +113,10 @@ def notice(
     key: tuple[object, ...],
     context: Callable[[], dict[str, Any]],
     headers: dict[str, str],
+    own_headers: Mapping[str, str] = NO_HEADERS,
 ) -> Letter:
-    """A notification: what can be left with one click, here, at once and for ever."""
+    """A notification: what can be left with one click, here, at once and for ever; `own_headers` are its recipient's
+    alone."""
     managed = delivery.follower is not None
     without = {"choose" if managed else "manage": ""}
     draft = drafts.draft(name, delivery.site, (*key, managed), lambda: {**context(), **without}, headers)
@@ -132,7 +134,7 @@ def notice(
     }
     if delivery.kind in GATHERED:
         listed["Precedence"] = "bulk"
-    return letter(delivery, draft, links, listed)
+    return letter(delivery, draft, links, {**listed, **own_headers})
 
 
 def letter(delivery: Delivery, draft: Draft, links: dict[str, str], headers: dict[str, str]) -> Letter:

@@ -34,8 +34,10 @@ from sharing.drafts import (
     title_of,
 )
 from sharing.models import Delivery, Follow, Notification
+from sharing.quoting import MARKER
 from sharing.selectors.digests import FLOOD, Contents, contents_of
 from sharing.selectors.outbox import shares_of_notice
+from sharing.verp import reply_headers
 
 QUOTED: Final = 2_000  # characters of a comment; the rest is read on the page
 
@@ -70,13 +72,13 @@ def new_comment(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Le
     """Tell of a comment, or of a reply to somebody who asked for replies; of an article's comments its author too."""
     notification, comment, article = _subject_matter(delivery)
     reply = follow is not None and follow.target_kind == Follow.Target.COMMENT
-    reason = _reason(delivery, follow)
+    reason, answers = _reason(delivery, follow), reply_headers(delivery.token)
 
     def context() -> dict[str, Any]:
-        return {**_of_comment(comment, article), "reply": reply, "reason": reason}
+        return {**_of_comment(comment, article), "reply": reply, "reason": reason, "marker": MARKER if answers else ""}
 
     key = (notification.pk, comment.revision, comment.nonce, reason, delivery.follower_id is None)
-    return notice(delivery, drafts, "new_comment", key, context, _threaded(article))
+    return notice(delivery, drafts, "new_comment", key, context, _threaded(article), answers)
 
 
 def new_article(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:

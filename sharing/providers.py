@@ -1,7 +1,8 @@
-"""What mail providers tell of our messages by webhook, in our words; django-anymail knows their many forms.
+"""What mail providers tell us by webhook, events and mails, in our words; django-anymail knows their many forms.
 
 Only its readers of requests are used: no signal, no setting, no backend of it. Who may speak is asked at the door. A
-provider's event concerns the delivery whose message id stands in it; the addresses in it are not looked at.
+provider's event concerns the delivery whose message id stands in it; the addresses in it are not looked at. A mail is
+an answer to one of ours (`sharing.replies`), or nothing; nothing that hangs on it is fetched.
 """
 
 from __future__ import annotations
@@ -10,20 +11,21 @@ import json
 import logging
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from anymail.signals import EventType, RejectReason
-from anymail.webhooks.amazon_ses import AmazonSESTrackingWebhookView
+from anymail.webhooks.amazon_ses import AmazonSESInboundWebhookView, AmazonSESTrackingWebhookView
 from anymail.webhooks.base import AnymailBaseWebhookView
-from anymail.webhooks.brevo import BrevoTrackingWebhookView
-from anymail.webhooks.mailgun import MailgunTrackingWebhookView
-from anymail.webhooks.postal import PostalTrackingWebhookView
-from anymail.webhooks.postmark import PostmarkTrackingWebhookView
-from anymail.webhooks.sendgrid import SendGridTrackingWebhookView
+from anymail.webhooks.brevo import BrevoInboundWebhookView, BrevoTrackingWebhookView
+from anymail.webhooks.mailgun import MailgunInboundWebhookView, MailgunTrackingWebhookView
+from anymail.webhooks.postal import PostalInboundWebhookView, PostalTrackingWebhookView
+from anymail.webhooks.postmark import PostmarkInboundWebhookView, PostmarkTrackingWebhookView
+from anymail.webhooks.sendgrid import SendGridInboundWebhookView, SendGridTrackingWebhookView
 from django.http import HttpRequest
 
 from project.errors import Problem
+from sharing.replies import NotAReply, Reply, reply_in
 from sharing.reports import Kind
 from sharing.statuses import is_hard, status_in
 from sharing.verp import token_in
@@ -65,16 +67,68 @@ class _AmazonSES(AmazonSESTrackingWebhookView):  # type: ignore[misc]
         AnymailBaseWebhookView.__init__(self, **options)
 
 
+class _AmazonSESInbound(AmazonSESInboundWebhookView):  # type: ignore[misc]
+    """As above; mails come with Amazon's notice or not at all, for we have no key to where else they may lie."""
+
+    def __init__(self, **options: Any) -> None:
+        self.auto_confirm_enabled = False
+        AnymailBaseWebhookView.__init__(self, **options)
+
+
+class _BrevoInbound(BrevoInboundWebhookView):  # type: ignore[misc]
+    """Attachments would be fetched from the provider, with a key."""
+
+    def __init__(self, **options: Any) -> None:
+        AnymailBaseWebhookView.__init__(self, **options)
+
+    def esp_to_anymail_event(self, esp_event: dict[str, Any]) -> Any:
+        return super().esp_to_anymail_event({**esp_event, "Attachments": []})
+
+
+Named: TypeAlias = tuple[type[Any], tuple[str, ...]]
+
 # What they want to be given by which to check who speaks; `parse_events`, all that we use, never looks at it.
 UNUSED: Final = dict.fromkeys(("webhook_secret", "webhook_signing_key", "webhook_key"), "-")
-READERS: Final[dict[str, tuple[type[Any], set[str]]]] = {
-    "amazon_ses": (_AmazonSES, {"webhook_secret"}),
-    "brevo": (BrevoTrackingWebhookView, {"webhook_secret"}),
-    "mailgun": (MailgunTrackingWebhookView, {"webhook_secret", "webhook_signing_key"}),
-    "postal": (PostalTrackingWebhookView, {"webhook_secret", "webhook_key"}),
-    "postmark": (PostmarkTrackingWebhookView, {"webhook_secret"}),
-    "sendgrid": (SendGridTrackingWebhookView, {"webhook_secret"}),
+READERS: Final[dict[str, Named]] = {
+    "amazon_ses": (_AmazonSES, ("webhook_secret",)),
+    "brevo": (BrevoTrackingWebhookView, ("webhook_secret",)),
+    "mailgun": (MailgunTrackingWebhookView, ("webhook_secret", "webhook_signing_key")),
+    "postal": (PostalTrackingWebhookView, ("webhook_secret", "webhook_key")),
+    "postmark": (PostmarkTrackingWebhookView, ("webhook_secret",)),
+    "sendgrid": (SendGridTrackingWebhookView, ("webhook_secret",)),
 }
+
+INBOUND: Final[dict[str, Named]] = {
+    "amazon_ses": (_AmazonSESInbound, ("webhook_secret",)),
+    "brevo": (_BrevoInbound, ("webhook_secret",)),
+    "mailgun": (MailgunInboundWebhookView, ("webhook_secret", "webhook_signing_key")),
+    "postal": (PostalInboundWebhookView, ("webhook_secret", "webhook_key")),
+    "postmark": (PostmarkInboundWebhookView, ("webhook_secret",)),
+    "sendgrid": (SendGridInboundWebhookView, ("webhook_secret",)),
+}
+
+
+def read_mails(provider: str, request: HttpRequest) -> list[Reply | NotAReply]:
+    """Return the mails in an authenticated request of a provider, those that are no answers as the reason why.
+
+    Problem: as `read_events`.
+    """
+    if provider not in INBOUND:
+        raise Problem("not_found")
+    try:
+        messages = [event.message for event in _reader(INBOUND[provider]).parse_events(request)]
+    except Exception as error:  # as below
+        raise Problem("bad_request", f"This is no mail from {provider}.") from error
+    if provider == "amazon_ses" and not messages:
+        _show_subscription(request)
+    return [_mail(message) for message in messages]
+
+
+def _mail(message: Any) -> Reply | NotAReply:
+    try:
+        return reply_in(message, message.envelope_recipient or "", message.envelope_sender)
+    except NotAReply as reason:
+        return reason
 
 
 def read_events(provider: str, request: HttpRequest) -> list[ProviderEvent]:
@@ -85,7 +139,7 @@ def read_events(provider: str, request: HttpRequest) -> list[ProviderEvent]:
     if provider not in READERS:
         raise Problem("not_found")
     try:
-        events = _reader(provider).parse_events(request)
+        events = _reader(READERS[provider]).parse_events(request)
         found = [_event(event) for event in events]
     except Exception as error:  # the library's readers fail in any way on a body of another shape
         raise Problem("bad_request", f"This is no event of {provider}.") from error
@@ -95,8 +149,8 @@ def read_events(provider: str, request: HttpRequest) -> list[ProviderEvent]:
 
 
 @cache
-def _reader(provider: str) -> Any:
-    reader, wanted = READERS[provider]
+def _reader(named: Named) -> Any:
+    reader, wanted = named
     return reader(**{name: UNUSED[name] for name in wanted})
 
 

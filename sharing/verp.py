@@ -1,4 +1,4 @@
-"""The address to which one delivery's bounces come: its token, signed, so that nobody can make one up.
+"""The addresses to which one delivery's bounces come, and answers to it: its token, signed, that nobody can make up.
 
 `bounce@bounces.example.org` becomes `bounce+TOKEN@bounces.example.org`. The token is the delivery's own (128 bits) and
 its MAC (80 bits) in base 32, because mail servers may change the case of an address: 42 characters of a part that may
@@ -26,33 +26,34 @@ MAX_ADDRESS: Final = 320
 
 def envelope_sender(token: UUID) -> str:
     """Return the address for what comes back of the delivery with this token; "" where none is configured."""
-    if not settings.BOUNCE_ADDRESS:
-        return ""
-    local, _, host = settings.BOUNCE_ADDRESS.partition("@")
-    return f"{local}+{_base32(token.bytes)}{_mac(token)}@{host}"
+    return _signed(settings.BOUNCE_ADDRESS, Purpose.BOUNCE, token)
 
 
 def read_envelope(address: str) -> UUID | None:
-    """Return the token of the delivery that an address was made for, None for any other address.
+    """Return the token of the delivery that a bounce address was made for, None for any other address.
 
     BadToken: it has the form of ours, and we did not make it.
     """
-    local, at, host = address.strip().strip("<>").lower().rpartition("@")
-    own_local, _, own_host = settings.BOUNCE_ADDRESS.partition("@")
-    name, plus, written = local.partition("+")
-    if not at or not own_host or len(address) > MAX_ADDRESS or (name, plus, host) != (own_local, "+", own_host):
-        return None
-    found = TOKEN.fullmatch(written)
-    if found is None:
-        raise BadToken
-    try:
-        token = UUID(bytes=base64.b32decode(found[1].upper() + "======"))
-    except binascii.Error as error:
-        raise BadToken from error
-    # Compared as written: two spellings of one token (its last character has unused bits) are one address each.
-    if not hmac.compare_digest(written, _base32(token.bytes) + _mac(token)):
-        raise BadToken
-    return token
+    return _read(address, settings.BOUNCE_ADDRESS, Purpose.BOUNCE)
+
+
+def reply_address(token: UUID) -> str:
+    """Return the address for answers to the delivery with this token; "" where none is configured."""
+    return _signed(settings.REPLY_ADDRESS, Purpose.REPLY, token)
+
+
+def reply_headers(token: UUID) -> dict[str, str]:
+    """Return the header that lets the recipient of a delivery answer it, none where no address is configured."""
+    address = reply_address(token)
+    return {"Reply-To": address} if address else {}
+
+
+def read_reply_address(address: str) -> UUID | None:
+    """Return the token of the delivery that an address for answers was made for, None for any other address.
+
+    BadToken: it has the form of ours, and we did not make it.
+    """
+    return _read(address, settings.REPLY_ADDRESS, Purpose.REPLY)
 
 
 def message_id(token: UUID, host: str) -> str:
@@ -66,8 +67,32 @@ def token_in(text: str) -> UUID | None:
     return UUID(found[1]) if found else None
 
 
-def _mac(token: UUID) -> str:
-    return _base32(bytes.fromhex(keyed_hash(Purpose.BOUNCE, token.hex))[:MAC_BYTES])
+def _signed(base: str, purpose: Purpose, token: UUID) -> str:
+    local, at, host = base.partition("@")
+    return f"{local}+{_base32(token.bytes)}{_mac(purpose, token)}@{host}" if at else ""
+
+
+def _read(address: str, base: str, purpose: Purpose) -> UUID | None:
+    local, at, host = address.strip().strip("<>").lower().rpartition("@")
+    own_local, _, own_host = base.partition("@")
+    name, plus, written = local.partition("+")
+    if not at or not own_host or len(address) > MAX_ADDRESS or (name, plus, host) != (own_local, "+", own_host):
+        return None
+    found = TOKEN.fullmatch(written)
+    if found is None:
+        raise BadToken
+    try:
+        token = UUID(bytes=base64.b32decode(found[1].upper() + "======"))
+    except binascii.Error as error:
+        raise BadToken from error
+    # Compared as written: two spellings of one token (its last character has unused bits) are one address each.
+    if not hmac.compare_digest(written, _base32(token.bytes) + _mac(purpose, token)):
+        raise BadToken
+    return token
+
+
+def _mac(purpose: Purpose, token: UUID) -> str:
+    return _base32(bytes.fromhex(keyed_hash(purpose, token.hex))[:MAC_BYTES])
 
 
 def _base32(raw: bytes) -> str:

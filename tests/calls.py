@@ -144,6 +144,7 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "GET /notices/{token}": link("notices"),
     "POST /notices/{token}": lambda s: Call({"token": s.links["notices"]}, body={"choice": "daily"}),
     "POST /hooks/email/{provider}": lambda s: Call({"provider": "brevo"}),
+    "POST /hooks/email/{provider}/inbound": lambda s: Call({"provider": "postmark"}),
     "GET /readers/me": lambda s: Call(),
     "GET /sign-in/with/{site_slug}/{name}": lambda s: Call({"site_slug": s.site.slug, "name": "nowhere"}),
     "GET /sign-in/with/{site_slug}/{name}/back": lambda s: Call({"site_slug": s.site.slug, "name": "nowhere"}),

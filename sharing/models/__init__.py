@@ -3,7 +3,7 @@
 from sharing.models.digest import AuthorNotice, Digest, DigestClock
 from sharing.models.follow import Consent, Follow, Follower, Suppression
 from sharing.models.outbox import Delivery, Notification, SendingPause
-from sharing.models.returned import MailEvent
+from sharing.models.returned import MailEvent, MailReply
 from sharing.models.share import Share, ShareCount, ShareSalt
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Follow",
     "Follower",
     "MailEvent",
+    "MailReply",
     "Notification",
     "SendingPause",
     "Share",

@@ -1,4 +1,4 @@
-"""What came back of the messages that we sent."""
+"""What came back of the messages that we sent: reports of mail servers, and answers of readers."""
 
 from __future__ import annotations
 
@@ -49,3 +49,27 @@ class MailEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.status} ({self.source})"
+
+
+class MailReply(models.Model):
+    """An answer by mail that became a comment, so that the same mail becomes one once; kept while it can be answered.
+
+    It holds none of its words. `message_key` is a keyed hash of the delivery that it answers and of its Message-ID.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
+    address_key = models.CharField(max_length=64)
+    message_key = models.CharField(max_length=64)
+    created_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    class Meta:
+        verbose_name_plural = "mail replies"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["site", "message_key"], name="one_comment_per_mail"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["address_key", "created_at"], name="mail_replies_of_address"),
+        ]
+
+    def __str__(self) -> str:
+        return f"mail reply {self.pk}"

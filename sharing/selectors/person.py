@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Q
 
 from comments.selectors.person import Person, held_in_comments
-from sharing.models import AuthorNotice, Consent, Delivery, Digest, Follow, Follower, MailEvent, Suppression
+from sharing.models import AuthorNotice, Consent, Delivery, Digest, Follow, Follower, MailEvent, MailReply, Suppression
 
 
 def held_about(person: Person) -> dict[str, Any]:
@@ -44,6 +44,7 @@ def held_about(person: Person) -> dict[str, Any]:
         "mail_events": list(
             MailEvent.objects.filter(**of_address).order_by("pk").values("kind", "status", "source", "happened_at")
         ),
+        "mail_replies": list(MailReply.objects.filter(**of_address).order_by("pk").values("created_at")),
         "deliveries": list(
             deliveries.order_by("pk").values(
                 "kind", "cause_key", "channel", "why", "address", "status", "last_error", "created_at", "settled_at"

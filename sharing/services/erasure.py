@@ -19,7 +19,7 @@ from comments.selectors.person import Person
 from comments.services.erasure import ERASED, erase_from_comments
 from project import mailbox
 from project.transactions import in_transaction
-from sharing.models import AuthorNotice, Delivery, Digest, Follow, Follower, MailEvent, Notification, Suppression
+from sharing.models import AuthorNotice, Delivery, Digest, Follow, Follower, MailEvent, MailReply, Notification, Suppression
 from sharing.services.follows import end_follows
 
 # Longer than a conversation with a mail server takes; a batch of fifty may take longer still.
@@ -43,6 +43,7 @@ def erase_person(person: Person, *, texts: bool = False, patience: float = PATIE
     counts["deliveries"] += _forget_addresses(person)
     # After the addresses: of a delivery without one nothing more is noted.
     counts["mail_events"] = MailEvent.objects.filter(site=person.site, address_key=person.key).delete()[0]
+    counts["mail_replies"] = MailReply.objects.filter(site=person.site, address_key=person.key).delete()[0]
     counts["letters"] = mailbox.forget_letters(person.address) if person.address else 0
     return {
         "site": person.site.slug,

@@ -108,6 +108,7 @@ TABLE: dict[str, Row] = {
     "GET /notices/{token}": 200,
     "POST /notices/{token}": 200,
     "POST /hooks/email/{provider}": 404,  # no secret is set
+    "POST /hooks/email/{provider}/inbound": 404,
     "GET /readers/me": 200,
     "GET /sign-in/with/{site_slug}/{name}": 404,  # there is no such login
     "GET /sign-in/with/{site_slug}/{name}/back": 404,

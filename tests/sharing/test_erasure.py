@@ -218,7 +218,7 @@ class TestExport:
         make_person(article, comment)
         held = export(article.site)
         empty = {name for name, value in held.items() if not value}
-        assert empty == {"digests", "mail_events", "notices", "suppressions"}
+        assert empty == {"digests", "mail_events", "mail_replies", "notices", "suppressions"}
         assert held["reader"]["name"] == WHO
         assert [[r["source"] for r in c["revisions"]] for c in held["comments"]] == [
             [f"First {SAYS}.", f"Second {SAYS}."],
