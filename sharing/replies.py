@@ -15,7 +15,7 @@ from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.policy import compat32
-from email.utils import parseaddr
+from email.utils import getaddresses, parseaddr
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -114,11 +114,17 @@ def _read(message: Part, recipient: str, envelope: str | None) -> Reply:
     token = _token(message, recipient)
     if token is None:
         raise NotAReply("it was not sent to an address for answers")
-    name, sender = parseaddr(_first(message, "From"))
+    name, sender = _sender(message)
     message_id = _first(message, "Message-ID").strip(" <>")
     return Reply(
         _words(message), token, message_id, _is_automatic(message, sender, envelope), sender, _called(name, sender)
     )
+
+
+def _sender(message: Part) -> tuple[str, str]:
+    """Name and address of who sent it; both empty where From names several: programs show one of them."""
+    found = getaddresses(_values(message, "From"))
+    return found[0] if len(found) == 1 else ("", "")
 
 
 def _token(message: Part, recipient: str) -> UUID | None:
@@ -139,7 +145,7 @@ def _is_automatic(message: Part, sender: str, envelope: str | None) -> bool:
         or any(_values(message, name) for name in TOLD_BY_NAME)
         or (returned is not None and not returned.strip(" <>"))
         or message.get_content_type() == "multipart/report"
-        or sender.lower() in own
+        or (sender != "" and sender.lower() in own)
         or sender.lower().partition("@")[0] in MACHINES
         or token_in(_first(message, "Message-ID")) is not None
     )

@@ -61,7 +61,7 @@ def take_reply(reply: Reply) -> Outcome:
     Problem: rate_limited, when the whole site has had its share; then the mail may be handed in again.
     """
     outcome = _outcome(reply)
-    log.info("answer by mail to %s: %s", reply.token, outcome)
+    log.info("answer by mail to %s: %s", _shown(reply), outcome)
     return outcome
 
 
@@ -84,7 +84,7 @@ def _outcome(reply: Reply) -> Outcome:
             return in_transaction(lambda signed=name: _post(reply, signed))  # type: ignore[misc]
         except Problem as problem:
             if problem.code != "identity_not_proven":
-                log.info("answer by mail to %s is refused: %s", reply.token, problem.code)
+                log.info("answer by mail to %s is refused: %s", _shown(reply), problem.code)
                 return Outcome.BY_THE_RULES
             # She is called like somebody who has proven who he is. She cannot be asked, and her words count.
     return Outcome.BY_THE_RULES
@@ -156,6 +156,11 @@ def _write(delivery: Delivery, reply: Reply, name: str) -> Comment:
     else:
         author = Author(reader.name or name, url=reader.url)
     return post_comment(told.article, Draft(reply.text, author, told.comment_id, reader=reader)).comment
+
+
+def _shown(reply: Reply) -> str:
+    """What the log says of the delivery, which is no token any more."""
+    return f"delivery {reply.token.hex[:8]}…"
 
 
 def _message_key(reply: Reply) -> str:
