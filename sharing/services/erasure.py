@@ -19,7 +19,17 @@ from comments.selectors.person import Person
 from comments.services.erasure import ERASED, erase_from_comments
 from project import mailbox
 from project.transactions import in_transaction
-from sharing.models import AuthorNotice, Delivery, Digest, Follow, Follower, MailEvent, MailReply, Notification, Suppression
+from sharing.models import (
+    AuthorNotice,
+    Delivery,
+    Digest,
+    Follow,
+    Follower,
+    MailEvent,
+    MailReply,
+    Notification,
+    Suppression,
+)
 from sharing.services.follows import end_follows
 
 # Longer than a conversation with a mail server takes; a batch of fifty may take longer still.
