@@ -44,6 +44,8 @@ ALLOWED: Final = {
     # What mail servers told of messages to her, and how many such rows went.
     ("GET /api/v1/readers/me/export", "mail_events"),
     ("POST /api/v1/readers/me/erasure", "rows.mail_events"),
+    ("GET /api/v1/readers/me/export", "mail_replies"),
+    ("POST /api/v1/readers/me/erasure", "rows.mail_replies"),
     ("POST /api/v1/readers/me/erasure", "address_key"),
     ("GET /api/v1/articles", "articles.source"),
     ("GET /api/v1/articles/{article_id}", "source"),
