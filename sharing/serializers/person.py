@@ -33,6 +33,7 @@ class HeldSerializer(serializers.Serializer[Any]):
     mail_events = serializers.ListField(
         child=serializers.DictField(), help_text="What mail servers told of messages to her."
     )
+    mail_replies = serializers.ListField(child=serializers.DictField(), help_text="When mails of hers became comments.")
     deliveries = serializers.ListField(child=serializers.DictField())
 
 
