@@ -25,6 +25,7 @@ from anymail.webhooks.sendgrid import SendGridInboundWebhookView, SendGridTracki
 from django.http import HttpRequest
 
 from project.errors import Problem
+from sharing.heavy import holds_heavy
 from sharing.replies import NotAReply, Reply, reply_in
 from sharing.reports import Kind
 from sharing.statuses import is_hard, status_in
@@ -116,12 +117,19 @@ def read_mails(provider: str, request: HttpRequest) -> list[Reply | NotAReply]:
     if provider not in INBOUND:
         raise Problem("not_found")
     try:
+        if holds_heavy(json.loads(request.body) if _is_json(request) else dict(request.POST.lists())):
+            return [NotAReply("its headers are too long")]
         messages = [event.message for event in _reader(INBOUND[provider]).parse_events(request)]
     except Exception as error:  # as below
         raise Problem("bad_request", f"This is no mail from {provider}.") from error
     if provider == "amazon_ses" and not messages:
         _show_subscription(request)
     return [_mail(message) for message in messages]
+
+
+def _is_json(request: HttpRequest) -> bool:
+    """Amazon calls its JSON text."""
+    return request.content_type not in {"multipart/form-data", "application/x-www-form-urlencoded"}
 
 
 def _mail(message: Any) -> Reply | NotAReply:

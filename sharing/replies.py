@@ -23,6 +23,7 @@ from django.conf import settings
 
 from project.text import FORBIDDEN
 from project.tokens import BadToken
+from sharing.heavy import is_heavy
 from sharing.quoting import new_words, unfolded, words_of_html
 from sharing.verp import read_reply_address, token_in
 
@@ -37,8 +38,6 @@ MAX_VALUES: Final = 20
 ADDRESSED: Final = ("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
 ADDRESS: Final = re.compile(r"[^\s<>,;:\"]{1,250}@[^\s<>,;:\"]{1,250}")
 ENDED: Final = re.compile(rb"\r?\n\r?\n")
-# Their parameters cost the library the square of their length.
-WITH_PARAMETERS: Final = re.compile(rb"^content-[a-z-]{1,30}:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
 # Who answers by machine says so in one of these (RFC 3834, section 2, and what went before it).
 MACHINES: Final = frozenset({"mailer-daemon", "postmaster", "noreply", "no-reply", "donotreply"})
 TOLD_BY_NAME: Final = (
@@ -92,7 +91,7 @@ def is_addressed(raw: bytes, recipient: str = "") -> bool:
     if not settings.REPLY_ADDRESS:
         return False
     try:
-        return _token(_parsed(raw[:MAX_HEADERS]), recipient) is not None
+        return _token(Message(), recipient) is not None or _token(_parsed(raw[:MAX_HEADERS]), "") is not None
     except BadToken:
         return True
     except (NotAReply, MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
@@ -101,8 +100,7 @@ def is_addressed(raw: bytes, recipient: str = "") -> bool:
 
 def _parsed(raw: bytes) -> Part:
     head = ENDED.search(raw)
-    has_long = any(len(found[0]) > MAX_HEADER for found in WITH_PARAMETERS.finditer(raw))
-    if has_long or (head.start() if head else len(raw)) > MAX_HEADERS:
+    if is_heavy(raw) or (head.start() if head else len(raw)) > MAX_HEADERS:
         raise NotAReply("its headers are too long")
     try:
         return message_from_bytes(raw, policy=compat32)

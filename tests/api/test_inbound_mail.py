@@ -126,6 +126,7 @@ def amazon_ses(headers: dict[str, str], text: str = TEXT) -> tuple[Any, bool]:
     return {"Type": "Notification", "MessageId": "1", "Message": json.dumps(message)}, True
 
 
+RAW = [postmark_raw, mailgun_raw, postal, amazon_ses]
 FORMS = [postmark, postmark_raw, mailgun, mailgun_raw, sendgrid, brevo, postal, amazon_ses]
 
 
@@ -192,6 +193,22 @@ def test_what_is_no_mail_of_a_provider_is_a_bad_request_or_nothing(delivery: Del
         for is_json in (True, False):
             sent: Any = body if is_json else {"message-headers": body, "timestamp": body, "headers": body}
             assert post(provider, sent, is_json=is_json).status_code in {200, 400}
+    assert written() == []
+
+
+HEAVY = "text/plain; " + "a*0=b;" * 20_000
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_headers_that_would_cost_seconds_are_not_parsed(
+    delivery: Delivery, form: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    inner = f"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Type: {HEAVY}\r\n\r\nhi\r\n--a--"
+    own = headers_of(delivery)
+    headers = {**own, "Subject": f"a\r\n{inner}"} if form in RAW else {**own, "Content-Type": HEAVY}
+    with caplog.at_level("INFO"):
+        assert hand_in(form, headers).status_code == 200
+    assert "its headers are too long" in caplog.text
     assert written() == []
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
+from sharing.heavy import holds_heavy
 from sharing.quoting import MARKER, new_words, words_of_html
 from sharing.replies import MAX_BYTES, NotAReply, is_addressed, read_reply
 from sharing.verp import read_envelope, read_reply_address, reply_address
@@ -186,3 +187,11 @@ TAGS = ["<blockquote>", "</blockquote>", "<div id=appendonsend>", "<div class=gm
 @given(st.lists(st.sampled_from(TAGS) | st.text(max_size=20)))
 def test_any_html_is_read(pieces: list[str]) -> None:
     new_words(words_of_html("".join(pieces)))
+
+
+@given(
+    st.recursive(st.none() | st.text(max_size=30), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+)
+def test_ordinary_requests_of_providers_are_not_heavy(data: object) -> None:
+    assert not holds_heavy(data)
+    assert holds_heavy([data, {"Content-Type": ["text/plain; " + "a=b;" * 1_000]}])
