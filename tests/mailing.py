@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from email.message import EmailMessage
 
@@ -16,6 +17,13 @@ from sharing.services import dispatch, outbox
 from sharing.services.fan_out import plan_next_page
 from tests.factories import make_article, make_comment
 from tests.smtp_sink import SmtpSink
+
+SIGNATURE = re.compile(r":\w{6}:[\w-]{43}")
+
+
+def unsigned(text: str) -> str:
+    """Return text without the second in which each of its links was signed, and the signature that hangs on it."""
+    return SIGNATURE.sub("", text)
 
 
 @pytest.fixture
