@@ -12,6 +12,8 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
+from email.utils import parseaddr
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple, NoReturn
 
@@ -94,6 +96,12 @@ def canonical_origin(url: str, field: str = "origin") -> str:
     """
     parts = _split(url, field)
     return parts.host if parts.port in {None, 80, 443} else f"{parts.host}:{parts.port}"
+
+
+@lru_cache(maxsize=8)
+def bare_address(mailbox: str) -> str:
+    """Return `local@host` of one of our own mailboxes as the settings have it: bare or as `Name <local@host>`."""
+    return parseaddr(mailbox)[1]
 
 
 def normalise_email(address: str, field: str = "email") -> Email:

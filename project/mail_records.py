@@ -11,7 +11,6 @@ import socket
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.policy import default
-from email.utils import parseaddr
 from typing import Final
 
 import dkim
@@ -21,6 +20,7 @@ import spf
 from django.conf import settings
 from dns.exception import DNSException
 
+from project.addresses import bare_address
 from project.health import Part, check_mail
 from project.http import is_global
 
@@ -56,7 +56,7 @@ def examine_mail(sent_from: list[str], message: bytes | None) -> Iterator[tuple[
     """Name and result of each check. `sent_from` are the addresses from which mail leaves (none: those of EMAIL_HOST
     that are the internet's), `message` one of our notifications as a mailbox got it."""
     yield "mail", check_mail()
-    sender = parseaddr(settings.MAIL_FROM)[1]
+    sender = bare_address(settings.MAIL_FROM)
     envelope = settings.BOUNCE_ADDRESS or sender
     own = domain_of(sender)
     outgoing = sent_from or _addresses_of(settings.EMAIL_HOST)

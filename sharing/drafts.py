@@ -11,7 +11,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from email.utils import formataddr, parseaddr
+from email.utils import formataddr
 from typing import Any, Final
 
 import css_inline
@@ -20,6 +20,7 @@ from django.template.loader import render_to_string
 
 from articles.models import Article, Site
 from comments.models import Comment
+from project.addresses import bare_address
 from project.text import excerpt
 from sharing import tokens
 from sharing.models import Delivery
@@ -98,7 +99,7 @@ class Drafts:
         wording = hashlib.sha256(words.encode()).hexdigest()
         shared = {
             "Subject": line,
-            "From": formataddr((context["site"], parseaddr(settings.MAIL_FROM)[1])),
+            "From": formataddr((context["site"], bare_address(settings.MAIL_FROM))),
             "Auto-Submitted": "auto-generated",
             "X-Auto-Response-Suppress": "OOF, AutoReply",
             **headers,
@@ -129,7 +130,7 @@ def notice(
         "List-Unsubscribe": f"<{links['leave']}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "List-Help": f"<{links.get('manage') or links['choose']}>",
-        "List-Owner": f"<mailto:{parseaddr(settings.MAIL_FROM)[1]}>",
+        "List-Owner": f"<mailto:{bare_address(settings.MAIL_FROM)}>",
         "List-Post": "NO",
     }
     if delivery.kind in GATHERED:
@@ -145,7 +146,7 @@ def letter(delivery: Delivery, draft: Draft, links: dict[str, str], headers: dic
         **_for_provider(delivery),
         **headers,
     }
-    sender = envelope_sender(delivery.token) or parseaddr(settings.MAIL_FROM)[1]
+    sender = envelope_sender(delivery.token) or bare_address(settings.MAIL_FROM)
     return Letter(WireMessage(sender, delivery.address, draft.form.filled(own, links)), draft.wording)
 
 

@@ -15,12 +15,13 @@ from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.policy import compat32
-from email.utils import getaddresses, parseaddr
+from email.utils import getaddresses
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from django.conf import settings
 
+from project.addresses import bare_address
 from project.text import FORBIDDEN
 from project.tokens import BadToken
 from sharing.heavy import is_heavy
@@ -136,7 +137,7 @@ def _token(message: Part, recipient: str) -> UUID | None:
 def _is_automatic(message: Part, sender: str, envelope: str | None) -> bool:
     said = _first(message, "Auto-Submitted").lower().split(";")[0].strip()
     returned = envelope if envelope is not None else _first(message, "Return-Path") or None
-    own = {parseaddr(settings.MAIL_FROM)[1].lower(), settings.BOUNCE_ADDRESS, settings.REPLY_ADDRESS}
+    own = {bare_address(settings.MAIL_FROM).lower(), settings.BOUNCE_ADDRESS, settings.REPLY_ADDRESS}
     return (
         said not in {"", "no"}
         or _first(message, "Precedence").lower() in BULK

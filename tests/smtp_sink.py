@@ -22,12 +22,18 @@ class Received:
     at: float = field(default_factory=time.monotonic)
 
 
+def offering(responses: list[str]) -> list[str]:
+    """The answer to EHLO with PIPELINING in it: aiosmtpd understands it and does not say so."""
+    return [*responses[:-1], "250-PIPELINING", responses[-1]]
+
+
 class SmtpSink:
     """`messages` grows as mail comes in.
 
     `refuse["ben@example.org"] = "550 5.1.1 unknown"` answers RCPT for one address so, `refuse["*"]` for all others;
     `after_data` is called with the recipients after DATA and may return an answer in place of 250 (a 4xx or 5xx).
-    `silence` (seconds) delays each answer to RCPT.
+    `silence` (seconds) delays each answer to RCPT; with `hangs_up` the line is cut in place of the answer to a message.
+    It offers PIPELINING, as mail servers do, unless that is taken away.
     """
 
     def __init__(self) -> None:
@@ -35,6 +41,8 @@ class SmtpSink:
         self.refuse: dict[str, str] = {}
         self.after_data: Callable[[list[str]], str | None] | None = None
         self.silence = 0.0
+        self.hangs_up = False
+        self.pipelining = True
         self.attempts = 0
         self.port = 0
         self._loop = asyncio.new_event_loop()
@@ -58,6 +66,7 @@ class SmtpSink:
         self.messages.clear()
         self.refuse.clear()
         self.after_data, self.silence, self.attempts = None, 0.0, 0
+        self.hangs_up, self.pipelining = False, True
 
     def to(self, address: str) -> list[EmailMessage]:
         """What one address got, in order."""
@@ -76,6 +85,12 @@ class SmtpSink:
             time.sleep(0.05)
 
     # aiosmtpd calls these by name.
+    async def handle_EHLO(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return offering(responses) if self.pipelining else responses
+
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
@@ -96,6 +111,8 @@ class SmtpSink:
         message = message_from_bytes(content, policy=policy.default)
         assert isinstance(message, EmailMessage)
         self.messages.append(Received(str(envelope.mail_from), recipients, message))
+        if self.hangs_up and server.transport:
+            server.transport.abort()
         return "250 OK"
 
     def _run(self) -> None:

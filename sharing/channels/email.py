@@ -9,11 +9,11 @@ from typing import Final, Self
 
 from django.core.mail import get_connection
 
+from sharing.channels import smtp
 from sharing.channels.base import Refused, TryLater, Uncertain, Unreachable
 from sharing.wire import WireMessage
 
 PERMANENT: Final = 500
-CLOSING: Final = 421  # the server's last word on this connection
 
 
 class EmailChannel:
@@ -76,12 +76,12 @@ class EmailChannel:
         if isinstance(line, smtplib.SMTP):
             # Django's backend would parse both addresses anew, which takes longer than the conversation; they are
             # plain `local@host` since they were taken in.
-            line.sendmail(message.from_email, message.to, message.raw)
+            smtp.send(line, message)
         else:
             self._backend.send_messages([message])
 
     def _close_after(self, code: int) -> None:
-        if code == CLOSING:
+        if code == smtp.CLOSING:
             self.close()
 
 

@@ -16,12 +16,19 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.benchmarks.cores import LOAD_CORE, on_cores
 from tests.processes import ROOT, end
+from tests.smtp_sink import offering
 
 
 class Taker:
     """What aiosmtpd asks about each message."""
 
-    # aiosmtpd calls it by this name.
+    # aiosmtpd calls them by these names.
+    async def handle_EHLO(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return offering(responses)
+
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         CountingServer.count += 1
         return "250 taken"

@@ -211,7 +211,6 @@ class TestAnswers:
         article: Article,
         comment: Comment,
         sink: SmtpSink,
-        monkeypatch: pytest.MonkeyPatch,
         queue: str,
         state: str,
     ) -> None:
@@ -219,13 +218,7 @@ class TestAnswers:
             self.follow_and_plan(article, comment, ADA)
         else:
             follows.request_follow(article.site_id, ADA, of_article(article.pk), door="api")
-        data = smtplib.SMTP.data
-
-        def broken(self: smtplib.SMTP, message: bytes) -> Any:
-            data(self, message)
-            raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
-
-        monkeypatch.setattr(smtplib.SMTP, "data", broken)
+        sink.hangs_up = True
         send(queue)
         assert states() == {ADA: state}
         assert len(sink.messages) == 1
