@@ -148,7 +148,7 @@ OUTBOX_HEALTH = "sharing.selectors.outbox.outbox_health"
 
 # Who counts what mail servers sent back lately (project.metrics), and whether `/metrics` names the sites.
 WAITING_MAIL = "sharing.selectors.sending.waiting_deliveries"
-RETURNED_MAIL = "sharing.selectors.returned.returned_lately"
+RETURNED_MAIL = "sharing.selectors.sending.returned_lately"
 METRICS_PER_SITE = env.flag("METRICS_PER_SITE", default=False)
 
 # The reads whose answers web processes keep (project.snapshots).

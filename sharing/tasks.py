@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError
 from project.doorbell import Doorbell
 from sharing.models import Delivery
 from sharing.selectors.outbox import due_notifications, due_queues
-from sharing.services import claims, digests, dispatch, follows, replies, shares, summaries
+from sharing.services import claims, digests, dispatch, follows, outbox, replies, shares, summaries
 from sharing.services import fan_out as planning
 
 log = logging.getLogger(__name__)
@@ -100,13 +100,14 @@ def plan_digests() -> None:
 @shared_task(base=Doorbell, soft_time_limit=220, time_limit=240)
 def prune() -> None:
     """Delete what is kept no longer: salts of past days, requests to follow that nobody confirmed, closed windows,
-    and which answers by mail became comments.
+    messages of three months ago, and which answers by mail became comments.
 
     Twice is harmless: the second run finds nothing.
     """
     shares.prune_salts()
     follows.prune_unconfirmed()
     digests.prune_digests()
+    outbox.prune_deliveries()
     replies.prune_replies()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,8 +25,8 @@ LATELY_PLANNED: Final = """
     WHERE created_at > statement_timestamp() - %(lately)s GROUP BY site_id, status
 """
 RETURNED: Final = """
-    SELECT site_id, kind, count(*) FROM sharing_mailevent
-    WHERE happened_at > statement_timestamp() - %(lately)s GROUP BY site_id, kind
+    SELECT s.id, s.slug, e.kind, count(*) FROM sharing_mailevent e JOIN articles_site s ON s.id = e.site_id
+    WHERE e.happened_at > statement_timestamp() - %(lately)s GROUP BY s.id, s.slug, e.kind
 """
 PAUSED: Final = "SELECT site_id FROM sharing_sendingpause"
 
@@ -61,7 +62,7 @@ def sending_of(site_ids: Collection[int] | None = None) -> list[Sending]:
             one.waiting, one.due, one.oldest = waiting, due, max(late, 0)
     for site_id, status, count in fetch(LATELY_PLANNED, {"lately": LATELY}):
         _add(found.get(site_id), status, count)
-    for site_id, kind, count in fetch(RETURNED, {"lately": LATELY}):
+    for site_id, _, kind, count in fetch(RETURNED, {"lately": LATELY}):
         _add(found.get(site_id), EVENTS.get(kind, ""), count)
     for (site_id,) in fetch(PAUSED, ()):
         for one in found.values():
@@ -91,3 +92,14 @@ def waiting_deliveries(*, per_site: bool) -> list[tuple[list[str], int]]:
     """  # noqa: S608  (one of two words of ours)
     rows: list[Any] = fetch(sql, ())
     return [([slug], count) for slug, count in rows] if per_site else [([], rows[0][1] if rows else 0)]
+
+
+def returned_lately(*, per_site: bool) -> list[tuple[list[str], int]]:
+    """How many events of each kind the last 24 hours brought, each kind once; `per_site` adds the site's slug to the
+    kind, for sites that had any. One query over the events of that day."""
+    counts: Counter[tuple[str, ...]] = (
+        Counter() if per_site else Counter({(kind,): 0 for kind in MailEvent.Kind.values})
+    )
+    for _, slug, kind, count in fetch(RETURNED, {"lately": LATELY}):
+        counts[(kind, slug) if per_site else (kind,)] += count
+    return sorted((list(labels), count) for labels, count in counts.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,11 +14,12 @@ from articles.models import Article
 from articles.signals import article_published
 from comments.services.moderation import Moderator, decide
 from comments.services.posting import Author, Draft, post_comment
-from sharing.models import Delivery, Follow, Notification
+from sharing.models import Delivery, Follow, MailEvent, Notification
 from sharing.selectors.outbox import due_notifications, due_queues, outbox_health
 from sharing.selectors.sending import waiting_deliveries
 from sharing.services import outbox
-from tests.factories import BEN, make_article, make_comment, make_site
+from sharing.tokens import MAX_NAMED_FOLLOWS
+from tests.factories import BEN, make_article, make_comment, make_follow, make_site
 
 
 @pytest.fixture
@@ -147,3 +148,34 @@ def make_delivery(article: Article, **fields: Any) -> Delivery:
     comment = make_comment(article)
     defaults = {"kind": "comment", "cause_key": f"comment:{comment.pk}:published", "target_key": "k", "address": BEN}
     return Delivery.objects.create(site=article.site, **(defaults | fields))
+
+
+def test_messages_of_long_ago_are_forgotten_page_by_page(article: Article, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "PAGE", 2)
+    notification = outbox.note(kind="article", cause_key="x", site_id=article.site_id, article_id=article.pk)
+    follow = make_follow(article.site, BEN)
+    old = timezone.now() - outbox.KEPT
+
+    def planned(at: datetime, status: str, ids: list[int]) -> int:
+        return Delivery.objects.create(
+            site=article.site,
+            kind="article",
+            cause_key="x",
+            target_key=f"{Delivery.objects.count()}",
+            notification=notification,
+            follower=follow.follower,
+            follow_ids=ids,
+            status=status,
+            created_at=at,
+        ).pk
+
+    gone = [planned(old, status, [follow.pk]) for status in ("sent", "failed", "skipped", "unknown", "sent")]
+    kept = [planned(old, status, [follow.pk]) for status in ("queued", "sending", "awaiting_retry")]
+    kept.append(planned(old + timedelta(minutes=1), "sent", [follow.pk]))
+    kept.append(planned(old, "sent", [follow.pk] * (MAX_NAMED_FOLLOWS + 1)))
+    MailEvent.objects.create(site=article.site, delivery_id=gone[0], kind="soft", source="dsn", planned_at=old)
+    assert outbox.prune_deliveries() == len(gone)
+    assert set(Delivery.objects.values_list("pk", flat=True)) == set(kept)
+    assert not MailEvent.objects.exists()
+    assert Notification.objects.exists()
+    assert outbox.prune_deliveries() == 0
