@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.db.models import Q
 
-from articles.models import Article, ArticleQuerySet, Site
+from articles.models import Article, ArticleQuerySet, Site, SiteOrigin
 from project import cursors
 from project.addresses import canonical_origin, canonical_url
 from project.errors import Problem, refused_field
@@ -121,6 +121,26 @@ def find_page(site: Site, *, url: str | None = None, identifier: str | None = No
     return _unknown(site, url, identifier, for_reader=for_reader)
 
 
+def article_of_address(url: str) -> Article | None:
+    """Return the public article of an address, wherever no site is named: the oldest site of that origin which has it.
+
+    Our own page of an article (`/a/12`) is an address of it too. Problem: validation_failed.
+    """
+    address = canonical_url(url)
+    own = _id_on_own_page(address)
+    if own is not None:
+        article = article_by_id(own)
+    else:
+        key = {"address": address, "origin": canonical_origin(url, "url")}
+        article = _first(_WHOLE, fetch_prepared(_WHOLE_BY_ADDRESS, key))
+    return article if article and article.is_public else None
+
+
+def is_known_origin(origin: str) -> bool:
+    """Say whether `host[:port]` is an origin of any site."""
+    return SiteOrigin.objects.filter(origin=origin).exists()
+
+
 def has_origin(site: Site, origin: str) -> bool:
     """Say whether `host[:port]` is one of the site's origins."""
     return site.origins.filter(origin=origin).exists()
@@ -193,8 +213,16 @@ _BY_KEY: Final = """
     WHERE s.slug = %(slug)s
       AND ((k.kind = 'url' AND k.key = %(address)s) OR (k.kind = 'identifier' AND k.key = %(identifier)s))
     ORDER BY k.kind LIMIT 1"""
+_BY_ADDRESS: Final = """
+    FROM articles_siteorigin AS o
+    JOIN articles_site AS s ON s.id = o.site_id
+    JOIN articles_articlekey AS k ON k.site_id = s.id AND k.kind = 'url' AND k.key = %(address)s
+    JOIN articles_article AS a ON a.id = k.article_id
+    WHERE o.origin = %(origin)s
+    ORDER BY s.id LIMIT 1"""
 _SITE_BY_SLUG: Final = f"SELECT {_SITE.sql} FROM articles_site AS s WHERE s.slug = %(slug)s"  # noqa: S608
 _WHOLE_BY_ID: Final = f"SELECT {_WHOLE.sql}, {_SITE.sql} {_BY_ID}"
+_WHOLE_BY_ADDRESS: Final = f"SELECT {_WHOLE.sql}, {_SITE.sql} {_BY_ADDRESS}"
 _HEAD_BY_ID: Final = f"SELECT {_HEAD.sql}, {_SITE.sql} {_BY_ID}"
 _PAGE_BY_ID: Final = f"SELECT {_WHOLE.sql}, {_SITE.sql}, {_LOGINS} {_BY_ID}"
 
@@ -234,11 +262,15 @@ def _known(columns: Columns[Article], slug: str, url: str, identifier: str) -> A
 
 def _on_own_page(slug: str, address: str) -> Article | None:
     """Return the article that one of our own pages shows: `/a/12` below PUBLIC_URL is an address of article 12."""
-    head, _, number = address.rpartition("/")
-    if not number.isdigit() or len(number) > MAX_DIGITS or head != canonical_url(f"{settings.PUBLIC_URL}/a"):
-        return None
-    article = article_by_id(int(number))
+    number = _id_on_own_page(address)
+    article = article_by_id(number) if number is not None else None
     return article if article and article.site.slug == slug else None
+
+
+def _id_on_own_page(address: str) -> int | None:
+    head, _, number = address.rpartition("/")
+    is_own = number.isdigit() and len(number) <= MAX_DIGITS and head == canonical_url(f"{settings.PUBLIC_URL}/a")
+    return int(number) if is_own else None
 
 
 def _unknown(site: Site, url: str, identifier: str, *, for_reader: bool = True) -> PageRef:

@@ -83,7 +83,8 @@ CODE_OF_STATUS: Final[dict[int, str]] = {
     503: "unavailable",
 }
 
-API_PREFIX: Final = "/api/"
+# Addresses of the API, our own and those that others' front ends ask for counts.
+API_PREFIXES: Final = ("/api/", "/shariff")
 PROBLEM_TYPE: Final = "application/problem+json"
 
 
@@ -168,7 +169,7 @@ def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
 
 def is_api(request: HttpRequest) -> bool:
     """Say whether the address belongs to the API, where every answer is JSON and open to all origins."""
-    return request.path_info.startswith(API_PREFIX)
+    return request.path_info.startswith(API_PREFIXES)
 
 
 def problem_of(error: Exception) -> Problem | None:

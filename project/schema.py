@@ -22,7 +22,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from project.errors import API_PREFIX, CODES, PROBLEM_TYPE
+from project.errors import API_PREFIXES, CODES, PROBLEM_TYPE
 
 ABOUT: Final = """Comments, share buttons and Follow by Email for any article.
 
@@ -90,7 +90,7 @@ def complete(result: dict[str, Any], generator: SchemaGenerator, request: Any, p
     components["responses"] = _refusals("Refusal", PROBLEM_TYPE, {"$ref": "#/components/schemas/Problem"})
     components["responses"] |= _refusals("Page", "text/html", {"type": "string"})
     for path, operations in result["paths"].items():
-        kind = "Refusal" if path.startswith(API_PREFIX) else "Page"
+        kind = "Refusal" if path.startswith(API_PREFIXES) else "Page"
         for method in METHODS:
             for status in REFUSALS if method in operations else ():
                 reference = {"$ref": f"#/components/responses/{kind}{status}"}

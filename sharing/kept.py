@@ -7,4 +7,7 @@ from typing import Final
 from project.snapshots.depends import Read
 
 MOST_SHARED: Final = Read("api/v1/most-shared", ("site", "days", "limit"))
-READS: Final = (MOST_SHARED,)
+_URL: Final = frozenset({"url"})
+SHARIFF: Final = Read("shariff", ("url",), addresses=_URL)
+SHARIFF_OF_SITE: Final = Read("shariff/<slug:site_slug>", ("url",), addresses=_URL)
+READS: Final = (MOST_SHARED, SHARIFF, SHARIFF_OF_SITE)

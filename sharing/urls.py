@@ -1,10 +1,11 @@
 """Every address of sharing."""
 
-from sharing.views import follows, hooks, lists, notices, pages, person, shares, sign_in
+from sharing.views import follows, hooks, lists, notices, pages, person, shares, shariff, sign_in
 
 urlpatterns = [
     *shares.urlpatterns,
     *lists.urlpatterns,
+    *shariff.urlpatterns,
     *follows.urlpatterns,
     *notices.urlpatterns,
     *hooks.urlpatterns,

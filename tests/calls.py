@@ -158,6 +158,8 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "POST /s/{network_key}/{article_id}/{comment_id}": lambda s: Call(
         {"network_key": "mastodon", **article_path(s), **comment_path(s)}
     ),
+    "GET /shariff": lambda s: Call(query={"url": s.article.url}),
+    "GET /shariff/{site_slug}": lambda s: Call({"site_slug": s.site.slug}, query={"url": s.article.url}),
     "GET /livez": lambda s: Call(),
     "GET /readyz": lambda s: Call(),
     "GET /metrics": lambda s: Call(),

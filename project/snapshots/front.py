@@ -16,7 +16,7 @@ from project.asking import Relay
 from project.metrics import SnapshotNumbers
 from project.snapshots.build import Built, build
 from project.snapshots.posted import may_be_read, read_posted
-from project.snapshots.requests import PREFIX, Wanted, codings, read_body, read_request
+from project.snapshots.requests import PREFIXES, Wanted, codings, read_body, read_request
 from project.snapshots.shared import Shared
 from project.snapshots.snapshot import BROTLI, Message, Snapshot, brotlied, now
 from project.snapshots.store import Meaning, Memo, Place, Raw, Store
@@ -64,7 +64,7 @@ class Front:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         # No coroutine of our own around any request that is answered inside, nor around one for a kept answer.
-        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIXES):
             return self.inside(scope, receive, send)
         if scope["method"] in {"GET", "HEAD"}:
             return self._answer_read(scope, receive, send)

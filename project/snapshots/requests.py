@@ -25,7 +25,8 @@ from project.parsers import parse_json
 from project.snapshots.depends import Read
 from project.snapshots.snapshot import BROTLI, GZIP
 
-PREFIX: Final = "/api/v1/"
+# Where kept answers may be; what begins otherwise is let through without another look.
+PREFIXES: Final = ("/api/v1/", "/shariff")
 AT_LEAST: Final = "at_least"
 # Our longest addresses have 60 characters.
 MAX_PATH: Final = 200
@@ -119,7 +120,7 @@ def codings(accept_encoding: bytes) -> int:
 
 
 def _declared(path: str) -> Read | None:
-    if not path.startswith(PREFIX) or len(path) > MAX_PATH:
+    if not path.startswith(PREFIXES) or len(path) > MAX_PATH:
         return None
     return _resolved(path)
 

@@ -91,6 +91,8 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/schema": 200,
     "GET /api/v1/docs": 200,
     "GET /a/{article_id}": 200,
+    "GET /shariff": 200,
+    "GET /shariff/{site_slug}": 200,
     "GET /feeds/articles/{article_id}/comments.{form}": 200,
     "GET /feeds/{site_slug}/comments.{form}": 200,
     "POST /a/{article_id}/comments": 303,

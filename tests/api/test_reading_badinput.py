@@ -37,6 +37,7 @@ READS: dict[str, tuple[str, ...]] = {
     "/api/v1/most-shared": ("site", "days", "limit"),
     "/api/v1/articles/A/share-links": ("comment",),
     "/api/v1/share-links": ("site", "url", "identifier", "comment"),
+    "/shariff": ("url",),
     "/a/A": ("sort", "provider", "cursor", "comment", "branch", "at_least"),
 }
 EVERYWHERE = [(path, name) for path, names in READS.items() for name in names]

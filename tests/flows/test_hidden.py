@@ -152,6 +152,7 @@ WORDLESS = {
         "GET /sign-in/{token}",
         *(f"GET /api/v1/readers/me{what}" for what in ("", "/sessions", "/comments", "/mutes", "/follows", "/export")),
     ],
+    "numbers of shares": ["GET /shariff", "GET /shariff/{site_slug}"],
     "for one follower, by her link": [
         f"GET /follows/{what}/{{token}}" for what in ("confirm", "not-me", "leave", "manage")
     ],
