@@ -62,6 +62,7 @@ class Turn(NamedTuple):
 
 SCOPES: Final[dict[str, Scope]] = {
     "articles": Scope("3000/minute", bearer="3000/minute"),
+    "challenges": Scope("60/minute;600/hour"),
     # Many readers may come from one address: an office, a mobile network.
     "comments": Scope("60/minute;600/hour", site="1200/minute"),
     "edits": Scope("30/minute;300/hour"),
@@ -70,6 +71,8 @@ SCOPES: Final[dict[str, Scope]] = {
     "mail_events": Scope("3000/minute"),
     "moderation": Scope("1200/minute", bearer="1200/minute"),
     "previews": Scope("60/minute"),
+    # What a network may cause beyond its share of `follows` where each request brings the solution of a challenge.
+    "proven_follows": Scope("", network="300/hour;1000/day"),
     "reports": Scope("10/minute;60/hour"),
     "searches": Scope("60/minute"),
     "shares": Scope("60/minute;600/hour"),
@@ -122,6 +125,13 @@ def spend_for_network(request: HttpRequest, scope: str) -> bool:
     """
     network = client_network(request)
     return not settings.RATE_LIMITS or _wait(scope, SCOPES[scope].network, "network", network) is None
+
+
+def spent_by_network(request: HttpRequest, scope: str) -> float:
+    """Return how much of its share the client's network has spent, 0.0 to 1.0; nothing is counted."""
+    name = keyed_hash(Purpose.LIMIT, "network", client_network(request))
+    items = _items(SCOPES[scope].network)
+    return max(1 - _left(item, f"{scope}:network:{name}") / item.amount for item in items)
 
 
 def take_turn(scope: str, limits: Sequence[tuple[str, str]]) -> Turn | None:
@@ -184,6 +194,16 @@ def _wait_of(item: RateLimitItem, name: str) -> float | None:
     return here.hit(item, name, count=False)
 
 
+def _left(item: RateLimitItem, name: str) -> int:
+    """Return how many more may pass within the window as it is now."""
+    if valkey.may_be_asked():
+        try:
+            return valkey.left(item, name)
+        except (redis.RedisError, OSError) as error:
+            valkey.failed(error)
+    return here.left(item, name)
+
+
 class InValkey:
     """Counts that all processes share; after a failure nobody waits for Valkey until it is tried again."""
 
@@ -217,6 +237,12 @@ class InValkey:
         wait = None if passes else limiter.get_window_stats(item, name).reset_time - time.time()
         self._is_away = False
         return wait
+
+    def left(self, item: RateLimitItem, name: str) -> int:
+        """As `_left`. redis.RedisError, OSError: Valkey does not answer."""
+        left = self._connected().get_window_stats(item, name).remaining
+        self._is_away = False
+        return left
 
     def failed(self, error: Exception) -> None:
         """Leave Valkey alone for a while."""
@@ -259,6 +285,12 @@ class InProcess:
             while len(self._hits) > self._remembered:
                 self._hits.popitem(last=False)
         return None
+
+    def left(self, item: RateLimitItem, name: str) -> int:
+        """As `_left`."""
+        since = time.monotonic() - item.get_expiry()
+        with self._lock:
+            return item.amount - sum(hit > since for hit in self._hits.get(item.key_for(name), ()))
 
 
 valkey: Final = InValkey()

@@ -54,6 +54,8 @@ class Purpose(StrEnum):
     BOUNCE = "bounce"
     REPLY = "reply"
     REPLY_MAIL = "reply-mail"
+    CHALLENGE = "challenge"
+    SOLUTION = "solution"
 
 
 class BadToken(Exception):  # noqa: N818 — a fact about the token, often no error of ours

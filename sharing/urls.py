@@ -1,12 +1,13 @@
 """Every address of sharing."""
 
-from sharing.views import follows, hooks, lists, notices, pages, person, shares, shariff, sign_in
+from sharing.views import challenge, follows, hooks, lists, notices, pages, person, shares, shariff, sign_in
 
 urlpatterns = [
     *shares.urlpatterns,
     *lists.urlpatterns,
     *shariff.urlpatterns,
     *follows.urlpatterns,
+    *challenge.urlpatterns,
     *notices.urlpatterns,
     *hooks.urlpatterns,
     *pages.urlpatterns,

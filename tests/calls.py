@@ -68,6 +68,7 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "GET /api/v1/articles/{article_id}/related": lambda s: Call(article_path(s)),
     "GET /api/v1/articles/{article_id}/share-links": lambda s: Call(article_path(s)),
     "GET /api/v1/articles/{article_id}/stream": lambda s: Call(article_path(s)),
+    "GET /api/v1/challenge": lambda s: Call(),
     "POST /api/v1/comments": lambda s: Call(body={**page(s), "body": "Quite so.", "author": AUTHOR}),
     "GET /api/v1/comments/{comment_id}": lambda s: Call(comment_path(s)),
     "PATCH /api/v1/comments/{comment_id}": lambda s: Call(comment_path(s), body={"body": "Quite so."}),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from articles.models import Article, Site
@@ -15,6 +17,11 @@ from sharing.models import Follow
 from sharing.schedule import check_zone
 
 MAX_ID: Final = 2**63 - 1
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class ProofField(serializers.JSONField):
+    """A text that is read only where it is of use; whatever else stands there is no reason to refuse a reader."""
 
 
 class FollowInputSerializer(serializers.Serializer[Any]):
@@ -42,6 +49,18 @@ class FollowInputSerializer(serializers.Serializer[Any]):
         allow_blank=True,
         help_text="For a field of your form that people do not see: where it is filled, nobody is mailed.",
     )
+    altcha = ProofField(
+        required=False,
+        allow_null=True,
+        help_text="What ALTCHA's widget made of a challenge of `GET challenge`; nothing is refused without it.",
+    )
+
+
+class ChallengeSerializer(serializers.Serializer[Any]):
+    """A challenge for ALTCHA's widget and libraries; its solution counts once, within ten minutes."""
+
+    parameters = serializers.DictField(help_text="What to compute, in the names of ALTCHA's protocol 2.")
+    signature = serializers.CharField()
 
 
 class FollowAnswerSerializer(serializers.Serializer[Any]):
@@ -54,7 +73,7 @@ class FollowAnswerSerializer(serializers.Serializer[Any]):
 class FollowInput:
     """A wish to follow, its shape checked, what it names found; `page` may be one that nobody has written to yet.
 
-    `is_trapped`: a machine filled the field that people do not see.
+    `is_trapped`: a machine filled the field that people do not see. `proof`: what it says that it computed, unread.
     """
 
     site: Site
@@ -66,6 +85,7 @@ class FollowInput:
     tag: str = ""
     author: str = ""
     is_trapped: bool = False
+    proof: object = None
 
 
 def read_follow(data: Any) -> FollowInput:
@@ -83,6 +103,7 @@ def read_follow(data: Any) -> FollowInput:
         "frequency": fields["frequency"],
         "timezone": zone,
         "is_trapped": bool(fields.get("homepage")),
+        "proof": fields.get("altcha"),
     }
     named = {
         name: fields[name] for name in ("article", "url", "identifier", "comment", "tag", "author") if name in fields

@@ -26,8 +26,9 @@ from comments.authentication import reader_of
 from project.addresses import email_key
 from project.documented import RETRY_KEY
 from project.errors import Problem
+from project.proof import may_cause_mail
 from project.routes import allows
-from project.throttling import limited, spend_for_network, spend_for_site
+from project.throttling import limited, spend_for_site
 from project.tokens import BadToken
 from sharing import targets, tokens
 from sharing.models import Follow, Follower
@@ -74,7 +75,7 @@ class FollowsView(APIView):
         reader = reader_of(request._request, wish.site)
         proven = reader is not None and reader.address_key == email_key(wish.email)
 
-        may_mail = spend_for_network(request._request, "follows") and not wish.is_trapped
+        may_mail = may_cause_mail(request._request, wish.proof) and not wish.is_trapped
 
         def work() -> Answer:
             request_follow(

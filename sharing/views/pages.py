@@ -13,8 +13,9 @@ from articles.origins import check_form_origin
 from articles.selectors import article_of_page
 from project.errors import Problem
 from project.forms import read_form
+from project.proof import may_cause_mail
 from project.routes import allows
-from project.throttling import spend, spend_for_network, spend_for_site
+from project.throttling import spend, spend_for_site
 from sharing import targets
 from sharing.models import Follow
 from sharing.services.follows import request_follow
@@ -46,7 +47,7 @@ def follow_from_page(request: HttpRequest, article_id: int) -> HttpResponse:
         spend(request, "follows")
         spend_for_site("follows", article.site_id)
         # A machine fills the field that people do not see; it is answered as they are.
-        may_mail = spend_for_network(request, "follows") and not data.get("homepage")
+        may_mail = may_cause_mail(request, data.get("altcha")) and not data.get("homepage")
         request_follow(article.site_id, email, target, door="page", frequency=frequency, may_mail=may_mail)
     except Problem as problem:
         form = FollowForm(email, wish, frequency, problem.detail)

@@ -50,6 +50,7 @@ TABLE: dict[str, Row] = {
     "POST /api/v1/comments/{comment_id}/reports": 202,
     "GET /api/v1/counts": 200,
     "POST /api/v1/counts": 200,
+    "GET /api/v1/challenge": 200,
     "POST /api/v1/follows": 202,
     "GET /api/v1/moderation/comments": (401, 403, 200, 200, 401, 401),  # each key sees its own site's queue
     "POST /api/v1/moderation/comments/{comment_id}/decision": MODERATION,

@@ -163,6 +163,7 @@ WORDLESS = {
     "for staff": ["GET /sent-mail/", "GET /sent-mail/{name}"],
     "about the service": [f"GET /{what}" for what in ("livez", "readyz", "metrics", "api/v1/schema", "api/v1/docs")],
     "the same for all": ["GET /api/v1/networks"],
+    "random numbers": ["GET /api/v1/challenge"],
 }
 
 

@@ -1,10 +1,12 @@
 // Follow by Email without leaving the page.
 
 import { Refusal, busy, call } from "./api.js";
+import { prepare, take } from "./proof.js";
 
 export function follow(form) {
   const notice = form.querySelector(".notice");
   const error = form.querySelector("#follow-error");
+  form.elements.email.addEventListener("input", prepare);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     busy(form, () => ask(form, notice, error));
@@ -20,8 +22,9 @@ async function ask(form, notice, error) {
   const wish = target.value === "site" ? { site: form.dataset.site } : { article: Number(form.dataset.article) };
   notice.textContent = "";
   say(email, error, "");
+  const altcha = await take();
   try {
-    await call("/api/v1/follows", { body: { email: email.value, ...often, ...wish, ...trap } });
+    await call("/api/v1/follows", { body: { email: email.value, ...often, ...wish, ...trap, ...(altcha && { altcha }) } });
     notice.textContent = notice.dataset.done;
   } catch (refusal) {
     say(email, error, refusal instanceof Refusal ? refusal.message : notice.dataset.offline);
