@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -11,6 +12,7 @@ from email.policy import default
 from pathlib import Path
 from typing import Any
 
+import altcha
 import pytest
 
 from tests.browser.press import Press, Visit, barriers, comments_on, fill, make_press
@@ -20,6 +22,15 @@ pytestmark = [pytest.mark.live, pytest.mark.browser, pytest.mark.xdist_group("br
 
 # Design 13: everything that a page loads beside its text, compressed.
 FRONT_END_LIMIT = 25_000
+
+
+def is_solved(payload: str) -> bool:
+    """Whether the page has found the key that its challenge asks for."""
+    told = altcha.Payload.from_base64(payload)
+    asked = told.challenge.parameters
+    password = bytes.fromhex(asked.nonce) + told.solution.counter.to_bytes(4, "big")
+    key = altcha.derive_key_pbkdf2(asked, bytes.fromhex(asked.salt), password).hex()
+    return key == told.solution.derived_key and key.startswith(asked.key_prefix)
 
 
 def mail_to(service: LiveService, address: str) -> str:
@@ -91,9 +102,13 @@ def test_refused_comment_keeps_its_text_and_names_the_field(
 def test_following(press: Press, visit: Callable[..., Visit], script: bool) -> None:
     address = f"{press.slug}@example.org"
     page = visit(java_script_enabled=script).page
+    posted: list[Any] = []
+    page.on("request", lambda asked: posted.append(asked) if asked.method == "POST" else None)
     page.fill("#follow-email", address)
     page.locator(".follow-form button").click()
     page.locator(".follow-form .notice:not(:empty)").wait_for()
+    if script:
+        assert is_solved(json.loads(posted[0].post_data)["altcha"])
     text = mail_to(press.service, address)
     confirm = re.search(rf"{press.service.base}/follows/confirm/\S+", text)
     assert confirm

@@ -14,7 +14,7 @@ from tests.browser.press import Press
 from tests.conftest import unavailable
 from tests.processes import ROOT
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 DOCS = ROOT / "docs/embedding.md"
 PACKAGES = ROOT / "tests/npm/node_modules"
