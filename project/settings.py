@@ -114,7 +114,6 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -161,8 +160,10 @@ SOCIALACCOUNT_REQUESTS_TIMEOUT = 4
 
 # Language and time. Days and hours that readers see are computed from their own zone; ours is UTC.
 LANGUAGE_CODE = "en"
-# Ours are the only translations: Django's own alone would mix two languages on one page.
-LANGUAGES = [("en", "English")]
+# Each in its own words: so it stands in the list from which a reader chooses. Only mails and the pages behind their
+# links are spoken in it (project.languages); elsewhere two languages would mix on one page.
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "français"), ("es", "español"), ("ar", "العربية")]
+LOCALE_PATHS = [BASE_DIR / "project" / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

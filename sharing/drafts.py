@@ -1,7 +1,7 @@
 """How our messages are made: what all recipients read is rendered once, and what belongs to one of them put in.
 
-What is the same for all recipients of a notification is rendered, and its styles inlined, once per `Drafts`; the links
-that belong to one recipient are then put in the place of marks that nobody can guess. `mail` and `overviews` have the
+What is the same for all recipients of a notification is rendered, and its styles inlined, once per `Drafts` and
+language; the links that belong to one recipient are then put in the place of marks that nobody can guess. `mail` and `overviews` have the
 messages themselves.
 """
 
@@ -17,6 +17,7 @@ from typing import Any, Final
 import css_inline
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.utils.translation import get_language
 
 from articles.models import Article, Site
 from comments.models import Comment
@@ -48,10 +49,12 @@ class TooEarly(Exception):  # noqa: N818 — a fact, and no error
 
 @dataclass(frozen=True)
 class Letter:
-    """A message ready to go; `wording` is the SHA-256 of its words without the links of its recipient."""
+    """A message ready to go; `wording` is the SHA-256 of its words, in `language`, without the links of its
+    recipient."""
 
     message: WireMessage
     wording: str
+    language: str
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Draft:
 
     form: Form
     wording: str
+    language: str
 
 
 class Drafts:
@@ -80,9 +84,9 @@ class Drafts:
         context: Callable[[], dict[str, Any]],
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> Draft:
-        """Return the draft of message `name` from `site` for `key`, which names everything that its words and headers
-        depend on."""
-        whole_key = (name, site.pk, *key)
+        """Return the draft of message `name` from `site`, in the language that is spoken, for `key`, which names
+        everything else that its words and headers depend on."""
+        whole_key = (name, get_language(), site.pk, *key)
         if whole_key not in self._made:
             self._made[whole_key] = self._render(name, {**context(), "site": site_name(site)}, headers)
         return self._made[whole_key]
@@ -97,14 +101,16 @@ class Drafts:
         for mark in self.marks.values():
             words = words.replace(mark, "")
         wording = hashlib.sha256(words.encode()).hexdigest()
+        language = get_language() or settings.LANGUAGE_CODE
         shared = {
             "Subject": line,
             "From": formataddr((context["site"], bare_address(settings.MAIL_FROM))),
+            "Content-Language": language,
             "Auto-Submitted": "auto-generated",
             "X-Auto-Response-Suppress": "OOF, AutoReply",
             **headers,
         }
-        return Draft(Form(shared, text.strip() + "\n", _INLINER.inline(html), self.marks), wording)
+        return Draft(Form(shared, text.strip() + "\n", _INLINER.inline(html), self.marks), wording, language)
 
 
 def notice(
@@ -147,7 +153,7 @@ def letter(delivery: Delivery, draft: Draft, links: dict[str, str], headers: dic
         **headers,
     }
     sender = envelope_sender(delivery.token) or bare_address(settings.MAIL_FROM)
-    return Letter(WireMessage(sender, delivery.address, draft.form.filled(own, links)), draft.wording)
+    return Letter(WireMessage(sender, delivery.address, draft.form.filled(own, links)), draft.wording, draft.language)
 
 
 def list_id(site: Site, what: str) -> str:

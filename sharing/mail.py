@@ -12,10 +12,12 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from articles.models import Article
 from comments.models import Comment
 from comments.services.sign_in import LINK_LIVES
+from project.languages import isolated, speaking
 from project.text import excerpt, mail_html
 from sharing import overviews, tokens
 from sharing.drafts import (
@@ -34,8 +36,9 @@ from sharing.drafts import (
     title_of,
 )
 from sharing.models import Delivery, Follow, Notification
-from sharing.quoting import MARKER
+from sharing.quoting import marker
 from sharing.selectors.digests import FLOOD, Contents, contents_of
+from sharing.selectors.follows import language_of
 from sharing.selectors.outbox import shares_of_notice
 from sharing.verp import reply_headers
 
@@ -43,12 +46,14 @@ QUOTED: Final = 2_000  # characters of a comment; the rest is read on the page
 
 
 def letter_of(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
-    """Return the message of a delivery; `follow` is the one that names the reason, None for authors and members.
+    """Return the message of a delivery, in its reader's language; `follow` is the one that names the reason, None for
+    authors and members.
 
     The delivery's site, follower, digest, notification, and the notification's article and comment should be loaded.
     What tells of a time raises NothingToTell, a digest also TooEarly.
     """
-    return MESSAGES[Delivery.Kind(delivery.kind)](delivery, follow, drafts)
+    with speaking(language_of(delivery)):
+        return MESSAGES[Delivery.Kind(delivery.kind)](delivery, follow, drafts)
 
 
 def confirm_follow(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
@@ -75,7 +80,7 @@ def new_comment(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Le
     reason, answers = _reason(delivery, follow), reply_headers(delivery.token)
 
     def context() -> dict[str, Any]:
-        return {**_of_comment(comment, article), "reply": reply, "reason": reason, "marker": MARKER if answers else ""}
+        return {**_of_comment(comment, article), "reply": reply, "reason": reason, "marker": marker() if answers else ""}
 
     key = (notification.pk, comment.revision, comment.nonce, reason, delivery.follower_id is None)
     return notice(delivery, drafts, "new_comment", key, context, _threaded(article), answers)
@@ -213,26 +218,31 @@ def _of_window(contents: Contents) -> dict[str, Any]:
 
 
 def _of_digest(delivery: Delivery, scope: str) -> str:
-    if scope == "one thread":
-        return "you follow this discussion, which became lively"
-    return f"you asked for a {scope} mail of what you follow at {site_name(delivery.site)}"
+    site = {"site": isolated(site_name(delivery.site))}
+    if scope == Follow.Frequency.DAILY:
+        return gettext("You get this mail because you asked for a daily mail of what you follow at %(site)s.") % site
+    if scope == Follow.Frequency.WEEKLY:
+        return gettext("You get this mail because you asked for a weekly mail of what you follow at %(site)s.") % site
+    return gettext("You get this mail because you follow this discussion, which became lively.")
 
 
 def _reason(delivery: Delivery, follow: Follow | None) -> str:
+    site = {"site": isolated(site_name(delivery.site))}
     if delivery.why == Delivery.Why.AUTHOR:
-        return "you wrote the article"
+        return gettext("You get this mail because you wrote the article.")
     if delivery.why == Delivery.Why.MEMBER or follow is None:
-        return f"you look after {site_name(delivery.site)}"
+        return gettext("You get this mail because you look after %(site)s.") % site
+    name = {"name": isolated(follow.target_key)}
     match follow.target_kind:
         case Follow.Target.COMMENT:
-            return "you asked for replies to a comment"
+            return gettext("You get this mail because you asked for replies to a comment.")
         case Follow.Target.ARTICLE:
-            return "you follow the comments on this article"
+            return gettext("You get this mail because you follow the comments on this article.")
         case Follow.Target.TAG:
-            return f"you follow the tag “{follow.target_key}”"
+            return gettext("You get this mail because you follow the tag “%(name)s”.") % name
         case Follow.Target.AUTHOR:
-            return f"you follow the author “{follow.target_key}”"
-    return f"you follow {site_name(delivery.site)}"
+            return gettext("You get this mail because you follow the author “%(name)s”.") % name
+    return gettext("You get this mail because you follow %(site)s.") % site
 
 
 def _threaded(article: Article) -> dict[str, str]:

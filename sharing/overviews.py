@@ -6,11 +6,13 @@ from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import gettext
 
+from project.languages import isolated
 from sharing.drafts import Drafts, Letter, NothingToTell, list_id, notice, site_name, threads_of, title_of
 from sharing.models import Delivery, Follow
 from sharing.selectors.notices import notices_of
-from sharing.selectors.summary import summary_of
+from sharing.selectors.summary import Summary, summary_of
 
 
 def notices_of_a_day(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
@@ -62,17 +64,12 @@ def summary_of_a_week(delivery: Delivery, follow: Follow | None, drafts: Drafts)
         return {
             "until": week.window_end,
             "from": week.window_start,
-            "parts": [
-                ("Comments", _rows(found.comments, published="Published", held="Held", refused="Rejected or spam")),
-                ("Follow by Email", _rows(found.follows, confirmed="New", unsubscribed="Left")),
-                ("Shares", found.shares),
-                ("Mails", _rows(found.mails, sent="Sent", failed="Failed", bounced="Came back")),
-            ],
+            "parts": _parts(found),
             "discussed": [
                 {"title": title_of(article), "url": article.public_url, "count": count}
                 for article, count in found.discussed
             ],
-            "reason": f"you own {site_name(delivery.site)}",
+            "reason": gettext("You get this mail because you own %(site)s.") % _site(delivery),
         }
 
     headers = {"List-Id": list_id(delivery.site, "weeks")}
@@ -83,11 +80,29 @@ def _decide(comment_id: int) -> str:
     return f"{settings.PUBLIC_URL}{reverse('admin:comments_comment_change', args=[comment_id])}"
 
 
+def _parts(found: Summary) -> list[tuple[str, list[tuple[str, Any]]]]:
+    """The numbers of a week, each part below its heading."""
+    comments = {"published": gettext("Published"), "held": gettext("Held"), "refused": gettext("Rejected or spam")}
+    follows = {"confirmed": gettext("New"), "unsubscribed": gettext("Left")}
+    mails = {"sent": gettext("Sent"), "failed": gettext("Failed"), "bounced": gettext("Came back")}
+    return [
+        (gettext("Comments"), _rows(found.comments, **comments)),
+        (gettext("Follow by Email"), _rows(found.follows, **follows)),
+        (gettext("Shares"), found.shares),
+        (gettext("Mails"), _rows(found.mails, **mails)),
+    ]
+
+
 def _rows(numbers: dict[str, Any], **labels: str) -> list[tuple[str, Any]]:
     return [(label, numbers[name]) for name, label in labels.items()]
 
 
 def _reason(delivery: Delivery) -> str:
+    reason = gettext("You get this mail because you wrote articles at %(site)s and asked for one mail a day.")
     if delivery.why == Delivery.Why.MEMBER:
-        return f"you look after {site_name(delivery.site)} and asked for one mail a day"
-    return f"you wrote articles at {site_name(delivery.site)} and asked for one mail a day"
+        reason = gettext("You get this mail because you look after %(site)s and asked for one mail a day.")
+    return reason % _site(delivery)
+
+
+def _site(delivery: Delivery) -> dict[str, str]:
+    return {"site": isolated(site_name(delivery.site))}

@@ -9,18 +9,21 @@ the first line of our own mail (`MARKER`). When in doubt words stay: a signature
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any, Final
 
+from django.conf import settings
+from django.utils.translation import gettext, gettext_noop
 from lxml import html as lxml_html
 from lxml.etree import ParserError
 from mailparser_reply import EmailMessage
 from mailparser_reply.constants import MAIL_LANGUAGES
 
 from project import markup
+from project.languages import speaking
 from project.text import FORBIDDEN
 
-MARKER: Final = "— Reply above this line —"
-MARK: Final = MARKER.strip("— ")
+MARKER: Final = gettext_noop("— Reply above this line —")
 MAX_TEXT: Final = 40_000  # characters; a comment has fewer
 MAX_HTML: Final = 200_000
 # The library's patterns look at few and short lines only, because some of them take the square of a line's length.
@@ -45,6 +48,11 @@ OLD_CLASSES: Final = frozenset(
     {"gmail_attr", "gmail_signature", "moz-cite-prefix", "moz-signature", "yahoo_quoted", "protonmail_quote"}
 )
 OLD_FROM_HERE: Final = frozenset({"divRplyFwdMsg", "appendonsend", "mail-editor-reference-message-container"})
+
+
+def marker() -> str:
+    """Return the line above which an answer is written, in the language that is spoken."""
+    return gettext(MARKER)
 
 
 def new_words(text: str) -> str:
@@ -138,7 +146,7 @@ def _above_header(lines: list[str]) -> list[str]:
 
 def _above_marker(lines: list[str]) -> list[str]:
     """Leave out our own mail, and the header above it in whatever language."""
-    at = next((number for number, line in enumerate(lines) if MARK in line), None)
+    at = next((number for number, line in enumerate(lines) if any(mark in line for mark in _marks())), None)
     if at is None:
         return lines
     above = _trimmed(lines[:at])
@@ -149,6 +157,16 @@ def _above_marker(lines: list[str]) -> list[str]:
     while above and (RULE.fullmatch(above[-1]) or not above[-1].strip()):
         above.pop()
     return above
+
+
+@cache
+def _marks() -> tuple[str, ...]:
+    """The words of the first line of our mails, in each of our languages."""
+    marks = []
+    for code, _ in settings.LANGUAGES:
+        with speaking(code):
+            marks.append(marker().strip("— "))
+    return tuple(marks)
 
 
 def _without_signature(lines: list[str]) -> list[str]:

@@ -12,6 +12,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext
+
 from project.errors import refused_field
 
 MAX_ZONE: Final = 64
@@ -46,7 +48,7 @@ def check_zone(name: str) -> str:
             return ZoneInfo(name).key
     except (ValueError, OSError, KeyError):
         pass  # what is no name at all, a folder of names, or unknown
-    raise refused_field("timezone", "unknown_choice", "This is no time zone, as Europe/Berlin is one.")
+    raise refused_field("timezone", "unknown_choice", gettext("This is no time zone, as Europe/Berlin is one."))
 
 
 def _instants(moment: datetime, schedule: Schedule, step: timedelta) -> Iterator[datetime]:

@@ -112,6 +112,13 @@ class Delivery(models.Model):
     follow_ids = ArrayField(models.BigIntegerField(), default=list)
     why = models.CharField(max_length=16, choices=Why, default=Why.FOLLOW)
     address = models.CharField(max_length=254, help_text="Where it goes, as typed.")
+    language = models.CharField(
+        max_length=16,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Asked for by whoever caused it; a follower has her own.",
+    )
 
     queue = models.CharField(max_length=16, choices=Queue, default=Queue.MAIL)
     status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)

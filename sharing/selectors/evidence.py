@@ -23,7 +23,7 @@ COLUMNS: Final = (
     "confirmed_at",
     "unsubscribed_at",
     "suppression",
-    *(f"evidence_{step}_{what}" for step in STEPS for what in ("at", "door", "wording")),
+    *(f"evidence_{step}_{what}" for step in STEPS for what in ("at", "door", "wording", "language")),
 )
 ROWS_AT_ONCE: Final = 1_000
 
@@ -31,7 +31,7 @@ ROWS_AT_ONCE: Final = 1_000
 _NEWEST: Final = ", ".join(
     f"(array_agg(c.{column} ORDER BY c.id DESC) FILTER (WHERE c.event = '{step}'))[1]"
     for step in STEPS
-    for column in ("happened_at", "door", "wording")
+    for column in ("happened_at", "door", "wording", "language")
 )
 _FOLLOWS: Final = f"""
     SELECT a.id, COALESCE(a.url, ''),

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from articles.models import Site
 from comments.models import Reader
-from sharing.models import Follow, Follower
+from sharing.models import Delivery, Follow, Follower
 
 
 def site_of(site_id: int) -> Site | None:
@@ -41,6 +41,25 @@ def follows_of(reader: Reader) -> QuerySet[Follow]:
     """What the address that a reader has proven follows on her site, or was asked to confirm; nothing without one."""
     hers = Follow.objects.filter(site=reader.site_id, follower__address_key=reader.address_key)
     return hers.exclude(status=Follow.Status.UNSUBSCRIBED) if reader.address_key else hers.none()
+
+
+def language_of(delivery: Delivery) -> str:
+    """The language in which a delivery is written: its follower's, or what its cause asked for, "" where none is known.
+
+    An author or a member, who is told without a follow, reads what she reads as a follower; nobody else can set that
+    for her, because only a confirmed follow counts.
+    """
+    if delivery.follower is not None:
+        return delivery.follower.language
+    if delivery.why not in (Delivery.Why.AUTHOR, Delivery.Why.MEMBER):
+        return delivery.language
+    return language_at(delivery.site_id, delivery.target_key)
+
+
+def language_at(site_id: int, address_key: str) -> str:
+    """The language of whoever has proven this address at a site with a confirmed follow, "" where none is known."""
+    hers = Follower.objects.filter(site_id=site_id, address_key=address_key, follows__status=Follow.Status.CONFIRMED)
+    return hers.values_list("language", flat=True).first() or ""
 
 
 def _uuid(text: str) -> uuid.UUID | None:

@@ -38,7 +38,7 @@ def held_about(person: Person) -> dict[str, Any]:
         "consents": list(
             Consent.objects.filter(**of_address)
             .order_by("pk")
-            .values(*target, "event", "door", "wording", "happened_at")
+            .values(*target, "event", "door", "wording", "language", "happened_at")
         ),
         "suppressions": list(Suppression.objects.filter(**of_address).order_by("pk").values("kind", "created_at")),
         "mail_events": list(
@@ -47,7 +47,16 @@ def held_about(person: Person) -> dict[str, Any]:
         "mail_replies": list(MailReply.objects.filter(**of_address).order_by("pk").values("created_at")),
         "deliveries": list(
             deliveries.order_by("pk").values(
-                "kind", "cause_key", "channel", "why", "address", "status", "last_error", "created_at", "settled_at"
+                "kind",
+                "cause_key",
+                "channel",
+                "why",
+                "address",
+                "language",
+                "status",
+                "last_error",
+                "created_at",
+                "settled_at",
             )
         ),
     }

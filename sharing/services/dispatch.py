@@ -280,6 +280,7 @@ def _sent(delivery: Delivery, letter: Letter, batch: Batch) -> Look | None:
             event=Consent.Event.CONFIRMATION_SENT,
             door="mail",
             wording=letter.wording,
+            language=letter.language,
         )
     return None
 

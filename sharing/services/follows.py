@@ -6,14 +6,17 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 
 from articles.models import Site
 from comments.models import Comment
 from project import addresses
 from project.errors import refused_field
+from project.statements import fetch
 from project.transactions import in_transaction
 from sharing import targets
 from sharing.models import Consent, Delivery, Follow, Follower, Suppression
@@ -29,6 +32,15 @@ PRUNED_AT_ONCE: Final = 1_000
 # A follow of a comment may be written before the comment, which is its transaction's last statement.
 AWAIT_COMMENT: Final = "SET CONSTRAINTS sharing_follow_article_id_comment_id_fk DEFERRED"
 
+# One statement for every address, whether its row is new or not.
+_KNOW: Final = """
+    INSERT INTO sharing_follower AS r (site_id, address, address_key, language, timezone, manage_nonce)
+    VALUES (%(site)s, %(address)s, %(key)s, %(language)s, %(zone)s, gen_random_uuid())
+    ON CONFLICT (site_id, address_key)
+    DO UPDATE SET language = CASE r.language WHEN '' THEN excluded.language ELSE r.language END
+    RETURNING r.id
+"""
+
 
 def request_follow(
     site_id: int,
@@ -38,6 +50,7 @@ def request_follow(
     door: str,
     frequency: str = Follow.Frequency.IMMEDIATE,
     zone: str = "UTC",
+    language: str = "",
     proven: bool = False,
     may_mail: bool = True,
 ) -> None:
@@ -47,13 +60,15 @@ def request_follow(
     over its caps, so that nobody learns who follows what. `confirmations` says when a confirmation goes out; none does
     where `may_mail` is False: the network that asks has caused its share of them. `door` is where it was asked, for the
     record. `proven` says that whoever asks has shown that the address is hers, in a session: then the
-    follow begins at once. `zone` is where an address that is new here lives; nobody else can change that for her.
+    follow begins at once. `zone` is where an address that is new here lives, and `language` what she reads if she is
+    new or no language of hers is known; nobody else can change that for her.
     Problem `validation_failed`: no well-formed address.
     """
     address, canonical = addresses.normalise_email(email)
 
     def work() -> None:
-        follower = _follower(site_id, address, addresses.email_key(canonical), zone)
+        row = Follower(site_id=site_id, address=address, timezone=zone, language=language)
+        follower = _follower(row, addresses.email_key(canonical))
         follow = _follow(follower, target, frequency)
         if proven:
             _begin(follow, frequency, door)
@@ -167,11 +182,18 @@ def change_follow(follower: Follower, follow_id: int, frequency: str) -> bool:
     return follow is not None
 
 
+def change_language(follower: Follower, language: str) -> None:
+    """Write to a follower in one of our languages from now on. Problem: validation_failed."""
+    if language not in dict(settings.LANGUAGES):
+        raise refused_field("language", "unknown_choice", gettext("Choose one of the languages."))
+    Follower.objects.filter(pk=follower.pk).update(language=language)
+
+
 def change_schedule(follower: Follower, zone: str, hour: int, weekday: int) -> None:
     """Let a follower's digests come at her hour. Problem: validation_failed."""
     name = check_zone(zone)
     if not (0 <= hour <= 23 and 0 <= weekday <= 6):
-        raise refused_field("hour", "out_of_range", "Choose an hour of the day, and a day of the week.")
+        raise refused_field("hour", "out_of_range", gettext("Choose an hour of the day, and a day of the week."))
     with transaction.atomic():
         set_schedule(Follower.objects.select_for_update().get(pk=follower.pk), name, hour, weekday)
 
@@ -182,13 +204,17 @@ def suppress(site_id: int, address_key: str, kind: str) -> None:
     Suppression.objects.bulk_create([row], ignore_conflicts=True)
 
 
-def _follower(site_id: int, address: str, key: str, zone: str) -> Follower:
+def _follower(row: Follower, key: str) -> Follower:
     """The address's row, locked until COMMIT, so that its requests count one after another."""
-    row = Follower(site_id=site_id, address=address, address_key=key, timezone=zone)
-    Follower.objects.bulk_create(
-        [row], update_conflicts=True, unique_fields=["site", "address_key"], update_fields=["address_key"]
-    )
-    return Follower.objects.get(site_id=site_id, address_key=key)
+    parameters = {
+        "site": row.site_id,
+        "address": row.address,
+        "key": key,
+        "zone": row.timezone,
+        "language": row.language,
+    }
+    [[pk]] = fetch(_KNOW, parameters)
+    return Follower.objects.get(pk=pk)
 
 
 def _follow(follower: Follower, target: Target, frequency: str) -> Follow:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from articles.models import Member
 from articles.services.news import database_now
@@ -80,7 +81,7 @@ def choose(recipient: Recipient, often: str, *, summary: bool | None = None) -> 
     `summary` is asked of owners only, None leaves it as it is. Problem `validation_failed`: no such choice.
     """
     if often not in Member.Notice.values:
-        raise refused_field("choice", "unknown_choice", "Choose one of them.")
+        raise refused_field("choice", "unknown_choice", gettext("Choose one of them."))
     with transaction.atomic():
         if recipient.why == Delivery.Why.AUTHOR:
             _choose_as_author(recipient, often)

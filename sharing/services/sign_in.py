@@ -23,8 +23,10 @@ MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
 
 
-def request_sign_in(site_id: int, email: str, *, article_id: int = 0, embedded: bool = False) -> None:
-    """Plan the mail with the link that signs an address in.
+def request_sign_in(
+    site_id: int, email: str, *, article_id: int = 0, embedded: bool = False, language: str = ""
+) -> None:
+    """Plan the mail with the link that signs an address in, in the language of whoever asks.
 
     Nothing is returned and nothing is refused for a well-formed address, known, new, suppressed or over its caps. At
     most one mail a minute and five an hour go to one address of one site. Problem `validation_failed`: no address.
@@ -47,6 +49,7 @@ def request_sign_in(site_id: int, email: str, *, article_id: int = 0, embedded: 
             target_key=key,
             why=Delivery.Why.READER,
             address=address,
+            language=language,
             queue=Delivery.Queue.CONFIRM,
             expires_at=Now() + LINK_LIVES,
         )

@@ -83,6 +83,7 @@ class FollowsView(APIView):
                 door="api",
                 frequency=wish.frequency,
                 zone=wish.timezone,
+                language=asked_for(request._request),
                 proven=proven,
                 may_mail=may_mail,
             )

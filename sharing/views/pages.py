@@ -13,6 +13,7 @@ from articles.origins import check_form_origin
 from articles.selectors import article_of_page
 from project.errors import Problem
 from project.forms import read_form
+from project.languages import asked_for
 from project.proof import may_cause_mail
 from project.routes import allows
 from project.throttling import spend, spend_for_site
@@ -48,7 +49,13 @@ def follow_from_page(request: HttpRequest, article_id: int) -> HttpResponse:
         spend_for_site("follows", article.site_id)
         # A machine fills the field that people do not see; it is answered as they are.
         may_mail = may_cause_mail(request, data.get("altcha")) and not data.get("homepage")
-        request_follow(article.site_id, email, target, door="page", frequency=frequency, may_mail=may_mail)
+        request_follow(
+            *(article.site_id, email, target),
+            door="page",
+            frequency=frequency,
+            language=asked_for(request),
+            may_mail=may_mail,
+        )
     except Problem as problem:
         form = FollowForm(email, wish, frequency, problem.detail)
         page = render(

@@ -14,6 +14,7 @@ from articles.models import Article
 from articles.origins import check_write_origin, own_origin
 from articles.selectors import find_site
 from articles.services.idempotency import Answer, answer_once
+from project import languages
 from project.addresses import canonical_origin
 from project.documented import RETRY_KEY, documented
 from project.errors import Problem, refused_field
@@ -66,7 +67,9 @@ def ask(request: HttpRequest) -> HttpResponse:
         raise refused_field("article", "unknown", "The site has no such article.")
 
     def work() -> Answer:
-        request_sign_in(site.pk, email, article_id=article, embedded=_is_embedded(request))
+        request_sign_in(
+            site.pk, email, article_id=article, embedded=_is_embedded(request), language=languages.asked_for(request)
+        )
         deliver_confirmations.delay_on_commit()
         return Answer(ACCEPTED, status=202)
 
