@@ -19,12 +19,14 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.template import TemplateDoesNotExist, loader
 from django.utils.html import escape
+from django.utils.translation import gettext_noop
 
 log = logging.getLogger(__name__)
 
 # code -> (status, title). The title never changes between two occurrences; the detail says what happened this time.
+# Those that a page in another language shows are translated there.
 CODES: Final[dict[str, tuple[int, str]]] = {
-    "bad_request": (400, "The request cannot be read"),
+    "bad_request": (400, gettext_noop("The request cannot be read")),
     "cursor_invalid": (400, "This cursor does not belong here"),
     "idempotency_key_invalid": (400, "This is no key for retries"),
     "malformed_json": (400, "The body is not acceptable JSON"),
@@ -33,7 +35,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "sort_unknown": (400, "There is no such sort"),
     "validation_failed": (400, "Some fields are not acceptable"),
     "unauthorized": (401, "Credentials are missing or not valid"),
-    "sign_in_invalid": (401, "This sign-in is not valid"),
+    "sign_in_invalid": (401, gettext_noop("This sign-in is not valid")),
     "sso_key_unknown": (401, "The key of this sign-in is not known yet"),
     "voter_required": (401, "A voter token is missing or not valid"),
     "address_not_proven": (403, "This needs a proven address"),
@@ -47,7 +49,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "vote_own_comment": (403, "Nobody votes on her own comment"),
     "votes_off": (403, "These votes are not taken here"),
     "network_unknown": (404, "There is no such network"),
-    "not_found": (404, "There is nothing here"),
+    "not_found": (404, gettext_noop("There is nothing here")),
     "unknown_page": (404, "No page has that address"),
     "unknown_site": (404, "There is no such site"),
     "method_not_allowed": (405, "This address does not take that method"),

@@ -1,8 +1,8 @@
 """How our messages are made: what all recipients read is rendered once, and what belongs to one of them put in.
 
 What is the same for all recipients of a notification is rendered, and its styles inlined, once per `Drafts` and
-language; the links that belong to one recipient are then put in the place of marks that nobody can guess. `mail` and `overviews` have the
-messages themselves.
+language; the links that belong to one recipient are then put in the place of marks that nobody can guess. `mail` and
+`overviews` have the messages themselves.
 """
 
 from __future__ import annotations

@@ -80,7 +80,12 @@ def new_comment(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Le
     reason, answers = _reason(delivery, follow), reply_headers(delivery.token)
 
     def context() -> dict[str, Any]:
-        return {**_of_comment(comment, article), "reply": reply, "reason": reason, "marker": marker() if answers else ""}
+        return {
+            **_of_comment(comment, article),
+            "reply": reply,
+            "reason": reason,
+            "marker": marker() if answers else "",
+        }
 
     key = (notification.pk, comment.revision, comment.nonce, reason, delivery.follower_id is None)
     return notice(delivery, drafts, "new_comment", key, context, _threaded(article), answers)

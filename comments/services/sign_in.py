@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.db import connection
+from django.utils.translation import gettext
 
 from articles.models import Site
 from comments.models import Reader
@@ -73,7 +74,7 @@ def sign_in_by_link(link: Link) -> SignedIn:
     def work() -> SignedIn:
         site = Site.objects.filter(pk=link.site_id).first()
         if site is None or not spend_once(link.site_id, Purpose.SIGN_IN, link.nonce, LINK_LIVES):
-            detail = "This link was used already. Ask for another one where you sign in."
+            detail = gettext("This link was used already. Ask for another one where you sign in.")
             raise Problem("sign_in_invalid", detail, status=404)
         reader = reader_of_address(site, link.address)
         return SignedIn(reader, offer_code(reader, BY_MAIL))

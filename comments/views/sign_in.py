@@ -11,6 +11,7 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
+from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.utils import extend_schema
 
@@ -28,6 +29,7 @@ from project.addresses import canonical_origin
 from project.answers import PRIVATE, json_response
 from project.documented import documented
 from project.errors import Problem
+from project.languages import in_readers_language
 from project.parsers import read_json
 from project.queries import site_slug
 from project.routes import allows
@@ -104,16 +106,19 @@ def exchange_token(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 @allows("GET", "POST")
+@in_readers_language
 def sign_in(request: HttpRequest, token: str) -> HttpResponse:
     """Ask whether to sign in (GET); give the code that opens the session (POST)."""
     try:
         link = read_sign_in(token)
     except BadToken as error:
-        detail = "This link is too old." if error.expired else "This is no link of ours; perhaps it was cut off."
-        raise Problem("not_found", f"{detail} Ask for another one where you sign in.") from error
+        detail = gettext("This is no link of ours; perhaps it was cut off. Ask for another one where you sign in.")
+        if error.expired:
+            detail = gettext("This link is too old. Ask for another one where you sign in.")
+        raise Problem("not_found", detail) from error
     site = Site.objects.filter(pk=link.site_id).first()
     if site is None:
-        raise Problem("not_found")
+        raise Problem("not_found", gettext("There is no such site any more."))
     context: dict[str, Any] = {"site": site, "address": link.address}
     if request.method == "POST":
         code = sign_in_by_link(link).code

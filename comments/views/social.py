@@ -27,6 +27,7 @@ from comments.tasks import spread_reader
 from comments.views.sign_in import PAGE_HEADERS
 from project.addresses import canonical_origin
 from project.errors import Problem
+from project.languages import in_readers_language
 from project.routes import allows
 from project.throttling import limited, spend_for_site
 
@@ -45,6 +46,7 @@ REASONS: Final = {
 
 @limited("sign_ins")
 @allows("GET")
+@in_readers_language
 def open_window(request: HttpRequest, site_slug: str, name: str) -> HttpResponse:
     """Lead to the provider; `origin` and `challenge` are the opener's, both left out by our own page."""
     login = find_social_login(find_site(site_slug), name)
@@ -59,6 +61,7 @@ def open_window(request: HttpRequest, site_slug: str, name: str) -> HttpResponse
 
 @limited("sign_in_returns")
 @allows("GET")
+@in_readers_language
 def come_back(request: HttpRequest, site_slug: str, name: str) -> HttpResponse:
     """Make or find the reader whom the provider leads back, and tell the opener a code that opens her session."""
     login = find_social_login(find_site(site_slug), name)

@@ -144,7 +144,9 @@ class Consent(models.Model):
     event = models.CharField(max_length=32, choices=Event)
     door = models.CharField(max_length=32, help_text="Where it happened: api, page, comment-form, one-click, mail …")
     wording = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the words that were shown or sent.")
-    language = models.CharField(max_length=16, blank=True, default="", db_default="", help_text="In which those words were.")
+    language = models.CharField(
+        max_length=16, blank=True, default="", db_default="", help_text="In which those words were."
+    )
     happened_at = models.DateTimeField(db_default=Now())
 
     class Meta:

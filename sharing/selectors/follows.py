@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from articles.models import Site
 from comments.models import Reader
 from sharing.models import Delivery, Follow, Follower
+from sharing.tokens import Leaving
 
 
 def site_of(site_id: int) -> Site | None:
@@ -54,6 +55,21 @@ def language_of(delivery: Delivery) -> str:
     if delivery.why not in (Delivery.Why.AUTHOR, Delivery.Why.MEMBER):
         return delivery.language
     return language_at(delivery.site_id, delivery.target_key)
+
+
+def language_of_asked(follow_id: int, request: int) -> str:
+    """The language of whoever has the link that refuses this request of a follow, "" where it is gone."""
+    asked = Follow.objects.filter(pk=follow_id, request=request)
+    return asked.values_list("follower__language", flat=True).first() or ""
+
+
+def language_of_leaving(leaving: Leaving) -> str:
+    """The language of whoever has the link that ends something, "" where she or her follows are gone."""
+    if leaving.suppress:
+        return language_at(leaving.site_id, leaving.address_key)
+    hers = Q(pk=leaving.follower_id) | Q(follows__in=leaving.follow_ids) | Q(deliveries=leaving.delivery_id)
+    followers = Follower.objects.filter(hers, site_id=leaving.site_id)
+    return followers.values_list("language", flat=True).first() or ""
 
 
 def language_at(site_id: int, address_key: str) -> str:

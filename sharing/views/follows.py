@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from django.conf import settings
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import path
 from django.utils import dates
+from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -26,15 +28,31 @@ from comments.authentication import reader_of
 from project.addresses import email_key
 from project.documented import RETRY_KEY
 from project.errors import Problem
+from project.languages import asked_for, in_readers_language, speak
 from project.proof import may_cause_mail
 from project.routes import allows
 from project.throttling import limited, spend_for_site
 from project.tokens import BadToken
 from sharing import targets, tokens
 from sharing.models import Follow, Follower
-from sharing.selectors.follows import asked_follow, follower_of, living_follows, site_of
+from sharing.selectors.follows import (
+    asked_follow,
+    follower_of,
+    language_of_asked,
+    language_of_leaving,
+    living_follows,
+    site_of,
+)
 from sharing.serializers.follows import FollowAnswerSerializer, FollowInput, FollowInputSerializer, read_follow
-from sharing.services.follows import change_follow, change_schedule, confirm_follow, end_follows, refuse, request_follow
+from sharing.services.follows import (
+    change_follow,
+    change_language,
+    change_schedule,
+    confirm_follow,
+    end_follows,
+    refuse,
+    request_follow,
+)
 from sharing.services.follows import leave as stop
 from sharing.targets import Target
 from sharing.tasks import deliver_confirmations
@@ -49,6 +67,7 @@ PAGE_HEADERS: Final = {
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 }
 ONE_CLICK: Final = "One-Click"
+LANGUAGES: Final = settings.LANGUAGES
 WEEKDAYS: Final = list(enumerate(dates.WEEKDAYS.values()))
 
 
@@ -95,28 +114,32 @@ class FollowsView(APIView):
 
 @csrf_exempt
 @allows("GET", "POST")
+@in_readers_language
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
     """Show what was asked for (GET); begin the follow (POST)."""
     try:
         follow_id, number = tokens.read_confirm(token)
     except BadToken as error:
-        raise Problem("not_found", _no_link("confirm", expired=error.expired)) from error
+        raise Problem("not_found", _no_link(expired=error.expired)) from error
     begun = request.method == "POST" and confirm_follow(follow_id, number, door="page")
     follow = begun or asked_follow(follow_id, number)
     if follow is None:
-        raise Problem("not_found", "This request to follow is no longer open. You can ask for it again.")
+        raise Problem("not_found", gettext("This request to follow is no longer open. You can ask for it again."))
+    speak(follow.follower.language)
     context = {"follow": follow, "site": follow.site, "done": bool(begun), "not_me": tokens.not_me_url(follow)}
     return page(request, "confirm", context)
 
 
 @csrf_exempt
 @allows("GET", "POST")
+@in_readers_language
 def not_me(request: HttpRequest, token: str) -> HttpResponse:
     """Ask whether somebody else asked (GET); end that request, and ask this address for nothing more (POST)."""
     try:
         refusal = tokens.read_not_me(token)
     except BadToken as error:
-        raise Problem("not_found", _no_link("refuse")) from error
+        raise Problem("not_found", _no_link()) from error
+    speak(language_of_asked(refusal.follow_id, refusal.request))
     done = request.method == "POST" and refuse(refusal, door="not-me")
     follow = asked_follow(refusal.follow_id, refusal.request)
     follows = follow is not None and follow.status == Follow.Status.CONFIRMED
@@ -125,12 +148,14 @@ def not_me(request: HttpRequest, token: str) -> HttpResponse:
 
 @csrf_exempt
 @allows("GET", "POST")
+@in_readers_language
 def leave(request: HttpRequest, token: str) -> HttpResponse:
     """Ask whether to end (GET); end what the mail was about (POST), also with one click, also what is gone already."""
     try:
         leaving = tokens.read_leave(token)
     except BadToken as error:
-        raise Problem("not_found", _no_link("leave")) from error
+        raise Problem("not_found", _no_link()) from error
+    speak(language_of_leaving(leaving))
     if request.method == "POST":
         one_click = request.POST.get("List-Unsubscribe") == ONE_CLICK
         stop(leaving, door="one-click" if one_click else "page")
@@ -140,26 +165,29 @@ def leave(request: HttpRequest, token: str) -> HttpResponse:
 
 @csrf_exempt
 @allows("GET", "POST")
+@in_readers_language
 def manage(request: HttpRequest, token: str) -> HttpResponse:
     """List what an address follows at a site (GET); change it (POST).
 
-    `end` is the id of one to end, or `all`; with `save`, `frequency-ID` says how often she is told of one, and
-    `timezone`, `hour` and `weekday` when her digests come.
+    `end` is the id of one to end, or `all`; with `save`, `frequency-ID` says how often she is told of one,
+    `timezone`, `hour` and `weekday` when her digests come, and `language` what she reads from now on.
     """
     try:
         follower_id, nonce = tokens.read_manage(token)
     except BadToken as error:
-        raise Problem("not_found", _no_link("manage")) from error
+        raise Problem("not_found", _no_link()) from error
     follower = follower_of(follower_id, nonce)
     if follower is None:
-        raise Problem("not_found", _no_link("manage"))
+        raise Problem("not_found", _no_link())
+    speak(follower.language)
     done: dict[str, Any] = {}
     if request.method == "POST" and "save" in request.POST:
         done = _save(follower, request.POST)
         follower.refresh_from_db()
+        speak(follower.language)
     elif request.method == "POST":
         done = {"ended": end_follows(Q(follower=follower) & _chosen(request.POST.get("end", "")), door="page")}
-    choices = {"frequencies": Follow.Frequency, "hours": range(24), "weekdays": WEEKDAYS}
+    choices = {"frequencies": Follow.Frequency, "hours": range(24), "weekdays": WEEKDAYS, "languages": LANGUAGES}
     context = {"follower": follower, "site": follower.site, "follows": living_follows(follower), **choices, **done}
     response = page(request, "manage", context)
     response.status_code = 400 if "error" in done else 200
@@ -186,7 +214,10 @@ def _target(wish: FollowInput) -> Target:
 
 
 def _save(follower: Follower, given: QueryDict) -> dict[str, Any]:
-    """Take what the form says of frequencies and hours; return what the page says of it."""
+    """Take what the form says of language, frequencies and hours; return what the page says of it."""
+    language = given.get("language", "")
+    if language in dict(LANGUAGES):
+        change_language(follower, language)
     for follow in living_follows(follower):
         frequency = given.get(f"frequency-{follow.pk}")
         if frequency in Follow.Frequency.values:
@@ -210,10 +241,10 @@ def _chosen(which: str) -> Q:
     return Q(pk=int(which)) if is_id else Q(pk__in=[])
 
 
-def _no_link(page: str, *, expired: bool = False) -> str:
+def _no_link(*, expired: bool = False) -> str:
     if expired:
-        return "This link is too old. Please ask to follow again."
-    return f"This is no link of ours to {page} a follow; perhaps it was cut off on the way."
+        return gettext("This link is too old. Please ask to follow again.")
+    return gettext("This is no link of ours; perhaps it was cut off on the way.")
 
 
 # One-click clients may add a slash, and a redirect would turn their POST into a GET.

@@ -6,24 +6,26 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 
 from project.errors import Problem
+from project.languages import in_readers_language, speak
 from project.routes import allows
 from project.tokens import BadToken
 from sharing import tokens
-from sharing.selectors.follows import site_of
+from sharing.selectors.follows import language_at, site_of
 from sharing.selectors.notices import choice_of
 from sharing.services.notices import choose
 from sharing.views.follows import page
 
 CHOICES: Final = [("immediate", _("at once")), ("daily", _("once a day")), ("none", _("nothing"))]
-NO_LINK: Final = "This is no link of ours to choose notices; perhaps it was cut off on the way."
 
 
 @csrf_exempt
 @allows("GET", "POST")
+@in_readers_language
 def notices(request: HttpRequest, token: str) -> HttpResponse:
     """Show how often an author or a member is told (GET); change it (POST).
 
@@ -32,10 +34,11 @@ def notices(request: HttpRequest, token: str) -> HttpResponse:
     try:
         recipient = tokens.read_notices(token)
     except BadToken as error:
-        raise Problem("not_found", NO_LINK) from error
+        raise Problem("not_found", gettext("This is no link of ours; perhaps it was cut off on the way.")) from error
     site, choice = site_of(recipient.site_id), choice_of(recipient)
     if site is None or choice is None:
-        raise Problem("not_found", "Nothing comes to this address any more.")
+        raise Problem("not_found", gettext("Nothing comes to this address any more."))
+    speak(language_at(recipient.site_id, recipient.address_key))
     done: dict[str, Any] = {}
     if request.method == "POST":
         summary = "summary" in request.POST if choice.summary is not None else None

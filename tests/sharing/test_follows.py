@@ -289,7 +289,7 @@ class TestPages:
         assert (follower.timezone, follower.hour, follower.weekday) == ("Europe/Berlin", 18, 4)
         assert sorted(follower.follows.values_list("frequency", flat=True)) == ["daily", "weekly"]
         assert sorted(follower.clocks.values_list("frequency", flat=True)) == ["daily", "weekly"]
-        assert client.get(url).content.decode().count(" selected") == 4
+        assert client.get(url).content.decode().count(" selected") == 5
 
     @pytest.mark.parametrize(
         "wrong",
