@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.utils.translation import gettext
+
 from articles.models import Article
 from project.statements import fetch
 from sharing import networks
@@ -87,7 +89,7 @@ class Number:
     before: int = 0
 
     def __str__(self) -> str:
-        return f"{self.now} ({self.before} the week before)"
+        return gettext("%(now)s (%(before)s the week before)") % {"now": self.now, "before": self.before}
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from articles.models import Article
 from project.addresses import email_key
 from sharing import mail
 from sharing.drafts import Drafts
-from sharing.models import Delivery, Digest, Follow, Notification, Share
+from sharing.models import Delivery, Digest, Follow, Follower, Notification, Share
 from tests.browser.press import barriers
 from tests.factories import ADA, make_article, make_comment, make_follow, make_site
 
@@ -197,7 +197,21 @@ def html_of(made: Delivery, follow: Follow | None) -> str:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("make", MAILS, ids=lambda make: make.__name__)
 def test_it_can_be_read_on_any_screen(article: Article, chromium: Any, make: Any, scheme: str) -> None:
-    html = html_of(*make(article))
+    look_at(chromium, html_of(*make(article)), scheme, make.__name__)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["ar", "de"])
+@pytest.mark.parametrize("make", [confirmation, new_comment, digest], ids=lambda make: make.__name__)
+def test_it_can_be_read_in_other_languages(
+    article: Article, chromium: Any, make: Any, language: str, scheme: str
+) -> None:
+    made, follow = make(article)
+    made.follower.language = language
+    look_at(chromium, html_of(made, follow), scheme, f"{make.__name__}-{language}")
+
+
+def look_at(chromium: Any, html: str, scheme: str, name: str) -> None:
     context = chromium.new_context(viewport=SIZE, color_scheme=scheme, bypass_csp=True)
     try:
         page = context.new_page()
@@ -209,12 +223,21 @@ def test_it_can_be_read_on_any_screen(article: Article, chromium: Any, make: Any
             page.set_viewport_size({"width": width, "height": 400})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
         if folder := os.environ.get("PICTURES"):
-            page.screenshot(path=Path(folder) / f"mail-{make.__name__.replace('_', '-')}-{scheme}.png", full_page=True)
+            page.screenshot(path=Path(folder) / f"mail-{name.replace('_', '-')}-{scheme}.png", full_page=True)
         assert barriers(page) == []
     finally:
         context.close()
 
 
+@pytest.mark.parametrize("language", ["", "ar"])
 @pytest.mark.parametrize("make", [digest, daily_held, daily_author], ids=lambda make: make.__name__)
-def test_the_longest_mail_of_many_is_not_too_large_for_mail_programs(article: Article, make: Any) -> None:
-    html_of(*make(article, comments=60, words="蜜蜂" * 500))
+def test_the_longest_mail_of_many_is_not_too_large_for_mail_programs(
+    article: Article, make: Any, language: str
+) -> None:
+    made, follow = make(article, comments=60, words="蜜蜂" * 500)
+    if made.follower is None:
+        make_follow(article.site, ADA)
+        Follower.objects.update(language=language)
+    else:
+        made.follower.language = language
+    html_of(made, follow)
