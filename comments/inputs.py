@@ -122,6 +122,7 @@ def read_draft(
     voter: str = "",
     network: str = "",
     reader: Reader | None = None,
+    language: str = "",
 ) -> Draft:
     """Return the comment in a request of `POST comments`; a reader with a session need not say who she is again.
 
@@ -146,7 +147,7 @@ def read_draft(
     elif follow and not (reader.address if reader else guest.email):
         refusals.add("author.email", "required", "An address is needed to be told of replies.")
     refusals.raise_any()
-    return Draft(body, guest, parent, follow, tuple(edit_tokens), voter, network, reader)
+    return Draft(body, guest, parent, follow, tuple(edit_tokens), voter, network, reader, language)
 
 
 def _signed(reader: Reader, author: object) -> Mapping[str, Any]:

@@ -26,14 +26,16 @@ def on_comment_published(comment: Comment, **_: Any) -> None:
 
 
 @receiver(comment_changed, dispatch_uid="sharing.comment_changed")
-def on_comment_changed(comment: Comment, old: str | None, new: str, follow: str = "", **_: Any) -> None:
+def on_comment_changed(
+    comment: Comment, old: str | None, new: str, follow: str = "", language: str = "", **_: Any
+) -> None:
     """A comment that waits is announced to the site's members; its author may have asked to follow."""
     if new == Comment.Status.PENDING and comment.reason != "decision":
         # Held once when it was posted, and once for each text with which it lost its place.
         edition = "" if old is None else f":{comment.revision}"
         _wake(_note(comment, Notification.Kind.HELD, f"comment:{comment.pk}:held{edition}"))
     if old is None and follow and comment.author_email:
-        follow_from_comment(comment, follow)
+        follow_from_comment(comment, follow, language)
         deliver_confirmations.delay_on_commit()
 
 

@@ -6,9 +6,10 @@ from comments.models import Comment
 from comments.signals import comment_changed, comment_published
 
 
-def tell_changed(comment: Comment, *, old: str | None, follow: str = "") -> None:
-    """Tell that a comment has another status than `old`, None for a new one; `follow` is its author's wish."""
-    comment_changed.send(Comment, comment=comment, old=old, new=comment.status, follow=follow)
+def tell_changed(comment: Comment, *, old: str | None, follow: str = "", language: str = "") -> None:
+    """Tell that a comment has another status than `old`, None for a new one; `follow` is its author's wish, in her
+    `language`."""
+    comment_changed.send(Comment, comment=comment, old=old, new=comment.status, follow=follow, language=language)
 
 
 def tell_published(comment: Comment) -> None:

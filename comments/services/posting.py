@@ -43,7 +43,7 @@ class Draft:
     that the author is no newcomer. `follow` is "", "replies" or "article". `voter` is her voter token: by it she
     is kept from voting on what she wrote; one that is none says nothing. `network` is where she writes from
     (`project.visitors.client_prefix`), "" where nobody knows: only a keyed hash of it is stored. `reader` is whose
-    session it came in: under her name and address it is kept.
+    session it came in: under her name and address it is kept. `language` is that of ours which her browser asks for.
     """
 
     body: str
@@ -54,6 +54,7 @@ class Draft:
     voter: str = ""
     network: str = ""
     reader: Reader | None = None
+    language: str = ""
 
     @property
     def address(self) -> str:
@@ -157,7 +158,7 @@ def _network_key(site_id: int, network: str) -> str:
 def _publish(comment: Comment, draft: Draft) -> Posted:
     flips = adjust_ancestors(comment, approved=1, shown=1)
     # Told before the last statement, so that the thread's row is locked for no more than the COMMIT.
-    tell_changed(comment, old=None, follow=draft.follow)
+    tell_changed(comment, old=None, follow=draft.follow, language=draft.language)
     tell_published(comment)
     flipped = [flip.id for flip in flips]
     change = Change(comment.article, {comment.provider: 1}, changed=flipped, shown=flipped, new=comment)
@@ -166,7 +167,7 @@ def _publish(comment: Comment, draft: Draft) -> Posted:
 
 def _hold(comment: Comment, draft: Draft) -> Posted:
     insert(comment)
-    tell_changed(comment, old=None, follow=draft.follow)
+    tell_changed(comment, old=None, follow=draft.follow, language=draft.language)
     return _posted(comment, thread_version(comment.article))
 
 

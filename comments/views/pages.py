@@ -16,6 +16,7 @@ from comments.views.following import within_share
 from comments.views.thread_page import view_token
 from project.errors import Problem
 from project.forms import read_form
+from project.languages import asked_for
 from project.routes import allows
 from project.throttling import spend, spend_for_site
 from project.visitors import client_prefix
@@ -31,7 +32,9 @@ def post_from_page(request: HttpRequest, article_id: int) -> HttpResponse:
     try:
         spend(request, "comments")
         spend_for_site("comments", article.site_id)
-        draft = within_share(request, read_draft(form.draft(), network=client_prefix(request)))
+        draft = within_share(
+            request, read_draft(form.draft(), network=client_prefix(request), language=asked_for(request))
+        )
         posted = post_comment(article, draft)
     except Problem as problem:
         form.refuse(problem)

@@ -22,6 +22,7 @@ from comments.views.voting import VOTER, VOTER_HEADER
 from project import text
 from project.answers import json_response
 from project.documented import RETRY_KEY, documented
+from project.languages import asked_for
 from project.parsers import read_json
 from project.routes import allows
 from project.throttling import limited, spend_for_site
@@ -56,6 +57,7 @@ def create_comment(request: HttpRequest) -> HttpResponse:
         voter=voter,
         network=client_prefix(request),
         reader=reader_of(request, page.site),
+        language=asked_for(request),
     )
     title = read_title(data)
     draft = within_share(request, draft)

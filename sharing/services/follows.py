@@ -77,7 +77,7 @@ def request_follow(
     in_transaction(work, joins=True)
 
 
-def follow_from_comment(comment: Comment, wish: str) -> None:
+def follow_from_comment(comment: Comment, wish: str, language: str = "") -> None:
     """Ask on behalf of a comment's author for replies to it (`wish` "replies") or for its whole article ("article").
 
     To be called in the transaction of the post, before or after the comment's own INSERT; only its fields are read.
@@ -88,7 +88,9 @@ def follow_from_comment(comment: Comment, wish: str) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(AWAIT_COMMENT)
         proven = comment.reader_id is not None
-        request_follow(comment.site_id, comment.author_email, target, door="comment-form", proven=proven)
+        request_follow(
+            *(comment.site_id, comment.author_email, target), door="comment-form", language=language, proven=proven
+        )
 
 
 def confirm_follow(follow_id: int, request: int, *, door: str) -> Follow | None:

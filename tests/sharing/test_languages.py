@@ -161,6 +161,12 @@ class TestWhose:
         answer = client.post(f"/a/{article.pk}/follow", form, "application/x-www-form-urlencoded", headers=headers)
         assert answer.status_code == 303 and Follower.objects.get().language == "es"
 
+    def test_a_comment_that_asks_for_replies_keeps_it_too(self, client: Client, article: Article) -> None:
+        headers = {"Accept-Language": "ar", "Origin": "https://news.example.org"}
+        data = {"article": article.pk, "body": "Well.", "author": {"name": "Ben", "email": BEN}, "follow": "replies"}
+        assert client.post("/api/v1/comments", data, "application/json", headers=headers).status_code == 201
+        assert Follower.objects.get().language == "ar"
+
     def test_a_sign_in_mail_speaks_the_language_of_the_request(self, client: Client, article: Article) -> None:
         headers = {"Accept-Language": "de", "Origin": "https://news.example.org"}
         data = {"site": article.site.slug, "email": ADA}

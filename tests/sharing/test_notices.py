@@ -117,7 +117,7 @@ class TestAuthors:
         Notification.objects.filter(pk=notice.pk).update(due_at=timezone.now())
         assert not plan_next_page(notice.pk)
         (words,) = at_eight(sink)
-        assert "“Bees of the north” was shared 3 times: Mastodon 2, LinkedIn 1" in words
+        assert "“Bees of the north” was shared 3 times:\r\nMastodon: 2\r\nLinkedIn: 1\r\n" in words
 
     def test_articles_that_were_shared_beyond_what_one_message_shows(self, article: Article, sink: SmtpSink) -> None:
         day = timezone.now().date()
