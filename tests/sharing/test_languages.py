@@ -14,6 +14,7 @@ from project.languages import END_OF_ISOLATE, ISOLATE, speaking
 from sharing import mail, targets, tokens
 from sharing.drafts import Drafts
 from sharing.models import Consent, Delivery, Follow, Follower, Notification
+from sharing.quoting import MARKER, marker, new_words
 from sharing.selectors.evidence import follows_with_evidence
 from sharing.services.dispatch import send_due
 from sharing.services.follows import request_follow
@@ -224,6 +225,14 @@ def test_the_record_of_consent_names_the_words_and_their_language(language: str)
     assert (sent.language, sent.wording) == (language, written.wording)
     with_evidence = next(iter(follows_with_evidence(article.site)))
     assert language in with_evidence and with_evidence.count(language) == 2
+
+
+@pytest.mark.parametrize("language", SPOKEN)
+def test_an_answer_ends_above_our_line_in_every_language(language: str) -> None:
+    with speaking(language):
+        line = marker()
+    assert (line == MARKER) is (language == "en")
+    assert new_words(f"My answer.\n\n{line}\n\nWhat we wrote.") == "My answer."
 
 
 def test_a_new_article_in_arabic(article: Article) -> None:
