@@ -42,6 +42,8 @@ QUEUE_OF = {
     "sharing.tasks.plan_digests": "fanout",
     "sharing.tasks.prune": "maintenance",
     "sharing.tasks.sweep": "fanout",
+    # Where nothing that anybody waits for stands behind a slow server.
+    "sharing.tasks.verify_webmentions": "maintenance",
 }
 
 # Every so many seconds. All UTC, all "do what is due in the database": a tick may be missed or come twice. A tick that
@@ -50,6 +52,7 @@ BEAT = {
     "sharing.tasks.sweep": 15,
     "sharing.tasks.plan_digests": 60,
     "sharing.tasks.prune": 3600,
+    "sharing.tasks.verify_webmentions": 60,
     "articles.tasks.publish_due": 20,
     "articles.tasks.poll_feeds": 60,
     "articles.tasks.purge_deleted": 3600,

@@ -13,7 +13,7 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -35,7 +35,10 @@ class FetchError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server said, whatever its status; names of headers are as it wrote them."""
+    """What a server said, whatever its status; names of headers are as it wrote them.
+
+    Lines of one name are one value, with commas between them (RFC 9110, 5.3).
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -150,4 +153,13 @@ def _read(client: http.client.HTTPConnection, limit: int, *, only_ok: bool) -> A
                 raise FetchError(f"the answer is longer than {limit:,} bytes")
         if answer.length:
             raise FetchError("the answer was cut off")
-        return Answer(answer.status, dict(answer.headers.items()), bytes(body))
+        return Answer(answer.status, _joined(answer.headers.items()), bytes(body))
+
+
+def _joined(lines: Iterable[tuple[str, str]]) -> dict[str, str]:
+    names: dict[str, str] = {}
+    values: dict[str, str] = {}
+    for name, value in lines:
+        first = names.setdefault(name.lower(), name)
+        values[first] = f"{values[first]}, {value}" if first in values else value
+    return values

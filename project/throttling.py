@@ -44,12 +44,13 @@ REMEMBERED: Final = 100_000
 @dataclass(frozen=True)
 class Scope:
     """What is counted together: `client` for one address (IPv6: one /64), `bearer` for one token, `site` for a site,
-    `network` for a /24 (IPv6: /48)."""
+    `network` for a /24 (IPv6: /48), `host` for a server that a request names."""
 
     client: str
     bearer: str = ""
     site: str = ""
     network: str = ""
+    host: str = ""
 
 
 class Turn(NamedTuple):
@@ -80,6 +81,7 @@ SCOPES: Final[dict[str, Scope]] = {
     "sign_ins": Scope("10/minute;50/hour", site="600/hour"),
     "voter_tokens": Scope("60/hour"),
     "votes": Scope("120/minute"),
+    "webmentions": Scope("60/minute;600/hour", site="600/hour", host="60/hour"),
 }
 
 
@@ -116,6 +118,12 @@ def spend_for_site(scope: str, site_id: int) -> None:
     """Count what all clients together do to one site, which many addresses may share. Problem: rate_limited."""
     if settings.RATE_LIMITS:
         _count(scope, SCOPES[scope].site, "site", str(site_id))
+
+
+def spend_for_host(scope: str, host: str) -> None:
+    """Count what all clients together make us ask one server for. Problem: rate_limited."""
+    if settings.RATE_LIMITS:
+        _count(scope, SCOPES[scope].host, "host", host)
 
 
 def spend_for_network(request: HttpRequest, scope: str) -> bool:

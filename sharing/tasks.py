@@ -17,13 +17,15 @@ from django.db import InterfaceError, OperationalError
 from project.doorbell import Doorbell
 from sharing.models import Delivery
 from sharing.selectors.outbox import due_notifications, due_queues
-from sharing.services import claims, digests, dispatch, follows, outbox, replies, shares, summaries
+from sharing.services import claims, digests, dispatch, follows, outbox, replies, shares, summaries, webmentions
 from sharing.services import fan_out as planning
 
 log = logging.getLogger(__name__)
 
 # A task ends its turn after this many seconds and queues up again, so that a worker is never held for long.
 TURN: Final = 30.0
+# The same for tasks that wait for servers of others, in a queue that they share with housekeeping.
+FETCHING_TURN: Final = 5.0
 # Notifications that take turns, a page of followers each.
 AT_ONCE: Final = 100
 
@@ -97,10 +99,24 @@ def plan_digests() -> None:
             return
 
 
+@shared_task(base=Doorbell, soft_time_limit=80, time_limit=90)
+def verify_webmentions() -> None:
+    """Look at the pages that are said to link here.
+
+    Twice is harmless: a page is put off before it is fetched, so two workers look at different ones, and what was found
+    is written only by whoever claimed it last.
+    """
+    end = time.monotonic() + FETCHING_TURN
+    while webmentions.verify_next() is not None:
+        if time.monotonic() > end:
+            verify_webmentions.wake()
+            return
+
+
 @shared_task(base=Doorbell, soft_time_limit=220, time_limit=240)
 def prune() -> None:
     """Delete what is kept no longer: salts of past days, requests to follow that nobody confirmed, closed windows,
-    messages of three months ago, and which answers by mail became comments.
+    messages of three months ago, which answers by mail became comments, and which pages were said to link here.
 
     Twice is harmless: the second run finds nothing.
     """
@@ -109,6 +125,7 @@ def prune() -> None:
     digests.prune_digests()
     outbox.prune_deliveries()
     replies.prune_replies()
+    webmentions.prune_webmentions()
 
 
 def _plan_page(notification_id: int) -> bool:

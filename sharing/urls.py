@@ -1,6 +1,6 @@
 """Every address of sharing."""
 
-from sharing.views import challenge, follows, hooks, lists, notices, pages, person, shares, shariff, sign_in
+from sharing.views import challenge, follows, hooks, lists, notices, pages, person, shares, shariff, sign_in, webmentions
 
 urlpatterns = [
     *shares.urlpatterns,
@@ -13,4 +13,5 @@ urlpatterns = [
     *pages.urlpatterns,
     *sign_in.urlpatterns,
     *person.urlpatterns,
+    *webmentions.urlpatterns,
 ]

@@ -15,8 +15,8 @@ class ExternalRef(models.Model):
     """A comment's outside identity: (site, provider, source, external_id).
 
     `source` is the exporting blog's canonical base URL or the Disqus forum, or `article:ID` for the id that a partner
-    system gave a comment of that article. It is kept after the comment's removal, so that a second import does
-    not bring it back; a comment may have several.
+    system gave a comment of that article; of a webmention `external_id` names the page that mentions it. It is kept
+    after the comment's removal, so that a second import does not bring it back; a comment may have several.
     """
 
     class Direction(models.TextChoices):

@@ -20,6 +20,7 @@ from comments.claims import AUTHORS_MAY_CHANGE, Claim, is_in_time
 from comments.models import Comment, ExternalRef, Revision
 from comments.rules import judge, submission_of
 from comments.services.moderation import Moderator, decide
+from comments.services.rendering import render_body
 from comments.services.visibility import carry, give_status, locked
 from comments.tokens import comment_ids, proven
 from project import text
@@ -87,12 +88,12 @@ def _edit(comment_id: int, editor: Editor, body: str, revision: int | None) -> E
     if revision is not None and revision != comment.revision:
         raise Problem("stale_revision", f"The text has changed meanwhile; it is now revision {comment.revision}.")
     is_imported: bool = comment.is_imported  # type: ignore[attr-defined]  # annotated above
-    rendered = _rendered(body, comment.article.site, is_imported=is_imported)
+    rendered = render_body(body, comment.article.site, is_html=is_imported)
     old = comment.status
     if rendered.source == comment.source:
         return Edited(comment, carry(comment, old))
-    _keep_revisions(comment, editor, rendered.source)
-    _write(comment, rendered)
+    keep_revisions(comment, editor, rendered.source)
+    write_text(comment, rendered)
     if comment.is_approved and editor.moderator is None:
         known = comment.article.site.moderation == Site.Moderation.NEWCOMERS and _is_known(comment, editor.claim)
         verdict = judge(submission_of(rendered, comment.author_name, author_is_known=known), comment.article.site)
@@ -138,16 +139,6 @@ def _check_author(comment: Comment, now: datetime) -> None:
         raise Problem("edit_window_over", "The time in which you could change this comment is over.")
 
 
-def _rendered(body: str, site: Site, *, is_imported: bool) -> text.Rendered:
-    if not is_imported:
-        return text.render(body, limit=site.max_length)
-    source = text.clean_body(body)
-    rendered = text.clean_imported(source)
-    if text.is_blank(rendered.text):
-        raise text.BadText("body", "blank", "There is nothing to read in this text.")
-    return rendered
-
-
 def _is_known(comment: Comment, claim: Claim) -> bool:
     """Say whether another comment of hers was approved here: this one cannot vouch for its own next text."""
     others = Comment.objects.approved().filter(site_id=comment.site_id).exclude(pk=comment.pk)
@@ -155,7 +146,7 @@ def _is_known(comment: Comment, claim: Claim) -> bool:
     return by_session or bool(proven(claim.edit_tokens, others.filter(pk__in=comment_ids(claim.edit_tokens))))
 
 
-def _keep_revisions(comment: Comment, editor: Editor, source: str) -> None:
+def keep_revisions(comment: Comment, editor: Editor, source: str) -> None:
     """Write the new text's row and, with the first edit, the one of the text that was posted."""
     new = _revision(comment, comment.revision + 1, source)
     if editor.moderator is not None:
@@ -177,7 +168,8 @@ def _revision(comment: Comment, number: int, source: str) -> Revision:
     )
 
 
-def _write(comment: Comment, rendered: text.Rendered) -> None:
+def write_text(comment: Comment, rendered: text.Rendered) -> None:
+    """Give a locked comment another text; its revisions were kept before."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE comments_comment SET source = %s, html = %s, text = %s, renderer = %s, revision = revision + 1,"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from typing import Any
 from articles.models import Article
 from articles.selectors import PageRef
 from articles.services.pages import register_page
-from comments.models import Comment, Reader
+from comments.models import Comment, ExternalRef, Provider, Reader
 from comments.rules import judge, submission_of
 from comments.services.authors import keep_name, role_below
 from comments.services.news import tell_changed, tell_published
+from comments.services.rendering import render_body
 from comments.services.tree import adjust_ancestors
 from comments.services.versions import Change, commit_change, insert, thread_version
 from comments.voters import voter_key
@@ -36,6 +38,15 @@ class Author:
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """Where a comment was made that is not ours, and under which name it is known there (see `ExternalRef`)."""
+
+    provider: str
+    source: str
+    external_id: str
+
+
+@dataclass(frozen=True)
 class Draft:
     """A comment as it arrives, checked for shape only.
 
@@ -44,6 +55,7 @@ class Draft:
     is kept from voting on what she wrote; one that is none says nothing. `network` is where she writes from
     (`project.visitors.client_prefix`), "" where nobody knows: only a keyed hash of it is stored. `reader` is whose
     session it came in: under her name and address it is kept. `language` is that of ours which her browser asks for.
+    `body` is Markdown, and HTML of what was said `elsewhere`.
     """
 
     body: str
@@ -55,6 +67,7 @@ class Draft:
     network: str = ""
     reader: Reader | None = None
     language: str = ""
+    elsewhere: Elsewhere | None = None
 
     @property
     def address(self) -> str:
@@ -108,7 +121,7 @@ def post_comment(article: Article, draft: Draft) -> Posted:
         raise Problem("comments_closed", "Comments are closed on this article.")
     if draft.reader is None and not article.site.guests:
         raise Problem("guests_off", "Sign in to comment here.")
-    rendered = text.render(draft.body, limit=article.site.max_length)
+    rendered = render_body(draft.body, article.site, is_html=draft.elsewhere is not None)
     return in_transaction(lambda: _store(article, draft, rendered), joins=True)
 
 
@@ -117,7 +130,7 @@ def _store(article: Article, draft: Draft, rendered: text.Rendered) -> Posted:
     facts = _look_around(article, draft, rendered.source)
     if facts.is_anothers:
         raise Problem("identity_not_proven", "Somebody who has proven who she is has this name or address; sign in.")
-    if facts.duplicate is not None:
+    if facts.duplicate is not None and draft.elsewhere is None:
         raise Problem("duplicate_comment", "You said exactly this a moment ago.", extra={"id": facts.duplicate})
     depth, root = _place(article, draft, facts)
     verdict = judge(submission_of(rendered, draft.author.name, author_is_known=facts.known), article.site)
@@ -128,6 +141,7 @@ def _store(article: Article, draft: Draft, rendered: text.Rendered) -> Posted:
         parent_id=draft.parent,
         root_id=root,
         depth=depth,
+        provider=draft.elsewhere.provider if draft.elsewhere else Provider.NATIVE,
         author_name=draft.author.name,
         author_email=draft.address,
         author_url=draft.author.url,
@@ -146,9 +160,23 @@ def _store(article: Article, draft: Draft, rendered: text.Rendered) -> Posted:
     )
     if draft.reader is not None and not draft.reader.name:
         keep_name(draft.reader, draft.author.name, draft.author.url)
+    if draft.elsewhere is not None:
+        _refer(comment, draft.elsewhere)
     posted = _publish(comment, draft) if comment.is_approved else _hold(comment, draft)
     failpoints.reach(failpoints.AFTER_INSERT)
     return posted
+
+
+def _refer(comment: Comment, elsewhere: Elsewhere) -> None:
+    """Write under which name it is known elsewhere; the comment itself has to be the last that is written."""
+    ExternalRef.objects.create(
+        site_id=comment.site_id,
+        comment_id=comment.pk,
+        provider=elsewhere.provider,
+        source=elsewhere.source,
+        external_id=elsewhere.external_id,
+        content_hash=hashlib.sha256(comment.source.encode()).hexdigest(),
+    )
 
 
 def _network_key(site_id: int, network: str) -> str:

@@ -5,6 +5,7 @@ from sharing.models.follow import Consent, Follow, Follower, Suppression
 from sharing.models.outbox import Delivery, Notification, SendingPause
 from sharing.models.returned import MailEvent, MailReply
 from sharing.models.share import Share, ShareCount, ShareSalt
+from sharing.models.webmention import Webmention
 
 __all__ = [
     "AuthorNotice",
@@ -22,4 +23,5 @@ __all__ = [
     "ShareCount",
     "ShareSalt",
     "Suppression",
+    "Webmention",
 ]

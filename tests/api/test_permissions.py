@@ -112,6 +112,8 @@ TABLE: dict[str, Row] = {
     "POST /notices/{token}": 200,
     "POST /hooks/email/{provider}": 404,  # no secret is set
     "POST /hooks/email/{provider}/inbound": 404,
+    "POST /webmention": 201,
+    "GET /webmention/{token}": 404,  # nobody knows the token
     "GET /readers/me": 200,
     "GET /sign-in/with/{site_slug}/{name}": 404,  # there is no such login
     "GET /sign-in/with/{site_slug}/{name}/back": 404,

@@ -157,6 +157,7 @@ WORDLESS = {
         f"GET /follows/{what}/{{token}}" for what in ("confirm", "not-me", "leave", "manage")
     ],
     "for one author or member, by her link": ["GET /notices/{token}"],
+    "for whoever announced a page, by its link": ["GET /webmention/{token}"],
     "for one reader, who comes from a provider": [
         f"GET /sign-in/with/{{site_slug}}/{{name}}{end}" for end in ("", "/back")
     ],
