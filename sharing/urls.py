@@ -1,6 +1,6 @@
 """Every address of sharing."""
 
-from sharing.views import challenge, follows, hooks, lists, notices, pages, person, shares, shariff, sign_in, webmentions
+from sharing.views import challenge, follows, hooks, lists, notices, pages, person, pingback, shares, shariff, sign_in, webmentions
 
 urlpatterns = [
     *shares.urlpatterns,
@@ -14,4 +14,5 @@ urlpatterns = [
     *sign_in.urlpatterns,
     *person.urlpatterns,
     *webmentions.urlpatterns,
+    *pingback.urlpatterns,
 ]

@@ -148,6 +148,7 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "POST /hooks/email/{provider}/inbound": lambda s: Call({"provider": "postmark"}),
     "POST /webmention": lambda s: Call(body={"source": "https://far.example/note", "target": s.article.url}),
     "GET /webmention/{token}": lambda s: Call({"token": "00000000-0000-4000-8000-000000000000"}),
+    "POST /pingback": lambda s: Call(),
     "GET /readers/me": lambda s: Call(),
     "GET /sign-in/with/{site_slug}/{name}": lambda s: Call({"site_slug": s.site.slug, "name": "nowhere"}),
     "GET /sign-in/with/{site_slug}/{name}/back": lambda s: Call({"site_slug": s.site.slug, "name": "nowhere"}),

@@ -104,6 +104,11 @@ class Article(models.Model):
         return self.url or self.page_url
 
     @property
+    def takes_mentions(self) -> bool:
+        """Whether pages elsewhere that link here become comments: where anybody may comment."""
+        return self.is_public and self.comments_open and self.site.guests
+
+    @property
     def is_public(self) -> bool:
         return self.visibility == self.Visibility.PUBLIC
 

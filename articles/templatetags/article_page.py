@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
+from django.conf import settings
 
 from articles import selectors
 from articles.models import Article
@@ -19,7 +20,8 @@ def page_addresses(article: Article) -> dict[str, str]:
     """Return the addresses and texts for the page's head; "" for what the article does not have.
 
     `canonical` is the republished text's first home where there is one; `shared` is what readers pass on;
-    `original` is the publisher's own page of the article, if it is not this one.
+    `original` is the publisher's own page of the article, if it is not this one; `webmention` is where other pages
+    say that they link here.
     """
     own, url = article.page_url, http_only(article.url)
     return {
@@ -28,6 +30,7 @@ def page_addresses(article: Article) -> dict[str, str]:
         "original": "" if url == own else url,
         "image": http_only(article.image),
         "description": article.summary,
+        "webmention": f"{settings.PUBLIC_URL}/webmention" if article.takes_mentions else "",
     }
 
 

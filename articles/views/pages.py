@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import conditional_page
 
+from articles.models import Article
 from articles.selectors import article_of_page
 from project.routes import allows
 
@@ -21,9 +23,20 @@ PERSONAL: Final = frozenset({"mine", "at_least", "followed"})
 @conditional_page
 def article_page(request: HttpRequest, article_id: int) -> HttpResponse:
     """Show headline, text, share bar, Follow by Email and the conversation; 404 for what is not public."""
-    response = render(request, "articles/article.html", {"article": article_of_page(article_id)})
+    article = article_of_page(article_id)
+    response = render(request, "articles/article.html", {"article": article})
+    for name, value in endpoints_of(article).items():
+        response[name] = value
     response["Cache-Control"] = "private, no-store" if PERSONAL & set(request.GET) else CACHE_CONTROL
     return response
+
+
+def endpoints_of(article: Article) -> dict[str, str]:
+    """Return the headers by which other servers find where to say that a page of theirs links here."""
+    if not article.takes_mentions:
+        return {}
+    base = settings.PUBLIC_URL
+    return {"Link": f'<{base}/webmention>; rel="webmention"', "X-Pingback": f"{base}/pingback"}
 
 
 urlpatterns = [path("a/<int:article_id>", article_page, name="article_page")]

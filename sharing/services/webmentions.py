@@ -59,18 +59,20 @@ def receive(source: str, target: str, protocol: Webmention.Protocol) -> Webmenti
 
     Problem: validation_failed on `source` or `target`, rate_limited.
     """
-    source, page = web_address(source, "source").partition("#")[0], canonical_url(source, "source")
-    if canonical_url(target, "target") == page:
-        raise refused_field("target", "same_as_source", "Source and target are the same page.")
-    if canonical_origin(source, "source") == own_origin():
-        raise refused_field("source", "own_page", "Pages of this service are no sources.")
-    found = _target(target)
+    source, found = _checked(source, target)
     spend_for_host("webmentions", urlsplit(source).hostname or "")
     spend_for_site("webmentions", found.article.site_id)
     waiting = Webmention.objects.filter(site=found.article.site_id, due_at__isnull=False)
     if waiting[:MOST_WAITING].count() >= MOST_WAITING:
         raise Problem("rate_limited", "Too many mentions wait to be looked at.", headers={"Retry-After": "3600"})
     return in_transaction(lambda: _note(source, target, found, protocol))
+
+
+def is_known(source: str, target: str) -> bool:
+    """Say whether a page waits to be looked at or has become a comment. Problem: as `receive`."""
+    source, found = _checked(source, target)
+    rows = Webmention.objects.filter(article=found.article, about_comment=found.about_comment, source_key=_key(source))
+    return rows.filter(state__in=[Webmention.State.WAITING, Webmention.State.TAKEN]).exists()
 
 
 def verify_next() -> Webmention | None:
@@ -100,10 +102,24 @@ def prune_webmentions() -> None:
     Webmention.objects.filter(due_at=None, changed_at__lt=Now() - KEPT).delete()
 
 
+def _checked(source: str, target: str) -> tuple[str, Target]:
+    """Return a source in the spelling in which it is kept, and what the target means. Problem: validation_failed."""
+    kept, page = web_address(source, "source").partition("#")[0], canonical_url(source, "source")
+    if canonical_url(target, "target") == page:
+        raise refused_field("target", "same_as_source", "Source and target are the same page.")
+    if canonical_origin(source, "source") == own_origin():
+        raise refused_field("source", "own_page", "Pages of this service are no sources.")
+    return kept, _target(target)
+
+
+def _key(source: str) -> str:
+    return hashlib.sha256(source.encode()).hexdigest()
+
+
 def _target(target: str) -> Target:
     """Return what an address of ours means. Problem: the same for what is hidden and for what there never was."""
     article = article_of_address(target)
-    if article is None or not (article.comments_open and article.site.guests):
+    if article is None or not article.takes_mentions:
         raise refused_field("target", "not_accepted", NOT_OURS)
     named = COMMENT.fullmatch(urlsplit(target).fragment)
     approved = Comment.objects.of(article).approved().filter(pk=int(named[1])) if named else None
@@ -114,7 +130,7 @@ def _note(source: str, target: str, found: Target, protocol: Webmention.Protocol
     mention, is_new = Webmention.objects.get_or_create(
         article=found.article,
         about_comment=found.about_comment,
-        source_key=hashlib.sha256(source.encode()).hexdigest(),
+        source_key=_key(source),
         defaults={"site_id": found.article.site_id, "source": source, "target": target, "protocol": protocol},
     )
     if not is_new:

@@ -114,6 +114,7 @@ TABLE: dict[str, Row] = {
     "POST /hooks/email/{provider}/inbound": 404,
     "POST /webmention": 201,
     "GET /webmention/{token}": 404,  # nobody knows the token
+    "POST /pingback": 415,  # a form is no call
     "GET /readers/me": 200,
     "GET /sign-in/with/{site_slug}/{name}": 404,  # there is no such login
     "GET /sign-in/with/{site_slug}/{name}/back": 404,
