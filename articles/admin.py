@@ -75,6 +75,7 @@ class SiteAdmin(SiteScopedAdmin[Site]):
         "forget_networks_days",
         "announce_hours",
         "mails_per_thread",
+        "send_webmentions",
     )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -5,6 +5,9 @@ from django.dispatch import Signal
 # comment: Comment. It became visible to the public for the first time.
 comment_published = Signal()
 
+# comment: Comment. Its text is another one than before, whatever its status.
+comment_rewritten = Signal()
+
 # comment: Comment, old: status or None for a new comment, new: status; of a new one also follow, its author's wish, and
 # language, what she reads.
 comment_changed = Signal()

@@ -43,6 +43,7 @@ QUEUE_OF = {
     "sharing.tasks.prune": "maintenance",
     "sharing.tasks.sweep": "fanout",
     # Where nothing that anybody waits for stands behind a slow server.
+    "sharing.tasks.send_webmentions": "maintenance",
     "sharing.tasks.verify_webmentions": "maintenance",
 }
 
@@ -52,6 +53,7 @@ BEAT = {
     "sharing.tasks.sweep": 15,
     "sharing.tasks.plan_digests": 60,
     "sharing.tasks.prune": 3600,
+    "sharing.tasks.send_webmentions": 60,
     "sharing.tasks.verify_webmentions": 60,
     "articles.tasks.publish_due": 20,
     "articles.tasks.poll_feeds": 60,

@@ -10,13 +10,14 @@ from typing import Any
 from django.dispatch import receiver
 
 from articles.models import Article
-from articles.signals import article_published
+from articles.signals import article_published, article_written
 from comments.models import Comment
-from comments.signals import comment_changed, comment_published
+from comments.signals import comment_changed, comment_published, comment_rewritten
 from sharing.models import Notification
 from sharing.services import outbox
 from sharing.services.follows import follow_from_comment
-from sharing.tasks import deliver_confirmations, fan_out
+from sharing.services.sent_webmentions import mark_article, mark_comment
+from sharing.tasks import deliver_confirmations, fan_out, send_webmentions
 
 
 @receiver(comment_published, dispatch_uid="sharing.comment_published")
@@ -34,9 +35,24 @@ def on_comment_changed(
         # Held once when it was posted, and once for each text with which it lost its place.
         edition = "" if old is None else f":{comment.revision}"
         _wake(_note(comment, Notification.Kind.HELD, f"comment:{comment.pk}:held{edition}"))
+    if Comment.Status.APPROVED in {old, new}:
+        _mark(comment)
     if old is None and follow and comment.author_email:
         follow_from_comment(comment, follow, language)
         deliver_confirmations.delay_on_commit()
+
+
+@receiver(article_written, dispatch_uid="sharing.article_written")
+def on_article_written(article: Article, **_: Any) -> None:
+    """Pages that it links to, or did, will be told."""
+    if mark_article(article):
+        send_webmentions.delay_on_commit()
+
+
+@receiver(comment_rewritten, dispatch_uid="sharing.comment_rewritten")
+def on_comment_rewritten(comment: Comment, **_: Any) -> None:
+    """Pages that it links to, or did, will be told."""
+    _mark(comment)
 
 
 @receiver(article_published, dispatch_uid="sharing.article_published")
@@ -45,6 +61,11 @@ def on_article_published(article: Article, **_: Any) -> None:
     key = f"article:{article.pk}:published"
     kind = Notification.Kind.ARTICLE
     _wake(outbox.note(kind=kind, cause_key=key, site_id=article.site_id, article_id=article.pk))
+
+
+def _mark(comment: Comment) -> None:
+    if mark_comment(comment):
+        send_webmentions.delay_on_commit()
 
 
 def _note(comment: Comment, kind: Notification.Kind, cause_key: str) -> Notification | None:

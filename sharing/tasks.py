@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError
 from project.doorbell import Doorbell
 from sharing.models import Delivery
 from sharing.selectors.outbox import due_notifications, due_queues
-from sharing.services import claims, digests, dispatch, follows, outbox, replies, shares, summaries, webmentions
+from sharing.services import claims, digests, dispatch, follows, outbox, replies, sent_webmentions, shares, summaries, webmentions
 from sharing.services import fan_out as planning
 
 log = logging.getLogger(__name__)
@@ -110,6 +110,19 @@ def verify_webmentions() -> None:
     while webmentions.verify_next() is not None:
         if time.monotonic() > end:
             verify_webmentions.wake()
+            return
+
+
+@shared_task(base=Doorbell, soft_time_limit=80, time_limit=90)
+def send_webmentions() -> None:
+    """Tell pages that texts of ours link to them, or do so no more.
+
+    Twice is harmless: a row is put off before anything is fetched, and one whose telling has begun is not begun again.
+    """
+    end = time.monotonic() + FETCHING_TURN
+    while sent_webmentions.plan_next() is not None or sent_webmentions.tell_next() is not None:
+        if time.monotonic() > end:
+            send_webmentions.wake()
             return
 
 

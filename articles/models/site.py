@@ -71,6 +71,11 @@ class Site(models.Model):
     forget_networks_days = models.PositiveSmallIntegerField(
         default=30, db_default=30, help_text="Days after which the hash of a comment's network is forgotten."
     )
+    send_webmentions = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Pages that articles and comments link to from now on are told so, where they want to be.",
+    )
     version = models.BigIntegerField(default=0, db_default=0, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 

@@ -1,4 +1,4 @@
-"""Telling upper rooms about articles: the only two places that send this app's signals."""
+"""Telling upper rooms about articles: the only places that send this app's signals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from articles.models import Article
-from articles.signals import article_changed, article_published
+from articles.signals import article_changed, article_published, article_written
 
 
 def announce(article: Article, now: datetime) -> bool:
@@ -28,6 +28,11 @@ def is_recent(article: Article, now: datetime) -> bool:
     if not article.is_public or article.published_at is None:
         return False
     return now - article.published_at <= timedelta(hours=article.site.announce_hours)
+
+
+def tell_written(article: Article) -> None:
+    """Tell that an article was written, hidden or made public, whatever changed by it; with its `site` loaded."""
+    article_written.send(Article, article=article)
 
 
 def tell_changed(article: Article) -> None:

@@ -13,7 +13,7 @@ from articles.fields import ArticleFields
 from articles.models import Article, Site
 from articles.selectors import PageRef, find_page
 from articles.services.keys import AddressTaken, GivenBy, Names, add_key, claim, decide, lock_keys
-from articles.services.news import announce, database_now, tell_changed
+from articles.services.news import announce, database_now, tell_changed, tell_written
 from project.addresses import canonical_url, web_address
 from project.errors import Problem, refused_field
 from project.text import clean_article
@@ -121,6 +121,7 @@ def _put(site: Site, names: Names, given: dict[str, Any]) -> Put:
         setattr(article, name, value)
     article.updated_at = now
     article.save()
+    tell_written(article)
     losers = [_forget_address(site, loser, names) for loser in claim(article, names, keys)]
     announce(article, now)
     if known is not None and shown_fields(article) != before:
@@ -182,4 +183,6 @@ def _delete(site: Site, article_id: int) -> None:
     Article.objects.filter(pk=article_id).update(
         visibility=article.visibility, deleted_at=article.deleted_at, updated_at=Now()
     )
+    article.site = site
+    tell_written(article)
     tell_changed(article)

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from articles.models import Article
-from articles.services.news import announce, database_now, tell_changed
+from articles.services.news import announce, database_now, tell_changed, tell_written
 
 KEPT: Final = timedelta(days=30)
 
@@ -26,6 +26,7 @@ def publish_next_due() -> Article | None:
             return None
         article.visibility = Article.Visibility.PUBLIC
         Article.objects.filter(pk=article.pk).update(visibility=article.visibility, updated_at=Now())
+        tell_written(article)
         announce(article, database_now())
         tell_changed(article)
     return article

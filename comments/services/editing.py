@@ -20,6 +20,7 @@ from comments.claims import AUTHORS_MAY_CHANGE, Claim, is_in_time
 from comments.models import Comment, ExternalRef, Revision
 from comments.rules import judge, submission_of
 from comments.services.moderation import Moderator, decide
+from comments.services.news import tell_rewritten
 from comments.services.rendering import render_body
 from comments.services.visibility import carry, give_status, locked
 from comments.tokens import comment_ids, proven
@@ -178,6 +179,7 @@ def write_text(comment: Comment, rendered: text.Rendered) -> None:
         )
         comment.revision, comment.edited_at = cursor.fetchone()
     comment.source, comment.html, comment.text = rendered
+    tell_rewritten(comment)
 
 
 def _not_found(comment_id: int) -> Problem:

@@ -1,9 +1,9 @@
-"""Telling upper rooms about comments: the only two places that send this app's signals."""
+"""Telling upper rooms about comments: the only places that send this app's signals."""
 
 from __future__ import annotations
 
 from comments.models import Comment
-from comments.signals import comment_changed, comment_published
+from comments.signals import comment_changed, comment_published, comment_rewritten
 
 
 def tell_changed(comment: Comment, *, old: str | None, follow: str = "", language: str = "") -> None:
@@ -15,3 +15,8 @@ def tell_changed(comment: Comment, *, old: str | None, follow: str = "", languag
 def tell_published(comment: Comment) -> None:
     """Tell that a comment is public for the first time."""
     comment_published.send(Comment, comment=comment)
+
+
+def tell_rewritten(comment: Comment) -> None:
+    """Tell that a comment has another text."""
+    comment_rewritten.send(Comment, comment=comment)

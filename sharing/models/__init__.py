@@ -5,7 +5,7 @@ from sharing.models.follow import Consent, Follow, Follower, Suppression
 from sharing.models.outbox import Delivery, Notification, SendingPause
 from sharing.models.returned import MailEvent, MailReply
 from sharing.models.share import Share, ShareCount, ShareSalt
-from sharing.models.webmention import Webmention
+from sharing.models.webmention import LinkingText, SentMention, Webmention
 
 __all__ = [
     "AuthorNotice",
@@ -15,10 +15,12 @@ __all__ = [
     "DigestClock",
     "Follow",
     "Follower",
+    "LinkingText",
     "MailEvent",
     "MailReply",
     "Notification",
     "SendingPause",
+    "SentMention",
     "Share",
     "ShareCount",
     "ShareSalt",

@@ -45,6 +45,8 @@ EXPECTED = {
     ("sharing_notification", *ARTICLE_OF_SITE),
     ("sharing_delivery", "site_id", "follower_id", "sharing_follower"),
     ("sharing_digest", "site_id", "follower_id", "sharing_follower"),
+    ("sharing_linkingtext", *ARTICLE_OF_SITE),
+    ("sharing_sentmention", *ARTICLE_OF_SITE),
     ("sharing_webmention", *ARTICLE_OF_SITE),
     ("sharing_digestclock", "site_id", "follower_id", "sharing_follower"),
 }
