@@ -10,7 +10,17 @@ from django.db.models import ForeignKey, Model, QuerySet
 from django.http import HttpRequest
 
 from project.admin import OWNER, M, SiteScopedAdmin
-from sharing.models import Consent, Delivery, Follow, MailEvent, Notification, SendingPause, Suppression
+from sharing.models import (
+    Consent,
+    Delivery,
+    Follow,
+    MailEvent,
+    Notification,
+    SendingPause,
+    SentMention,
+    Suppression,
+    Webmention,
+)
 from sharing.selectors.sending import sending_of
 from sharing.services.dispatch import cancel, try_again
 from sharing.tasks import deliver_confirmations, deliver_mail
@@ -147,6 +157,27 @@ class ConsentAdmin(ReadOnlyAdmin[Consent]):
     list_display = ("id", "event", "target_kind", "target_key", "door", "happened_at", "address_key", "site")
     list_filter = ("event", "door", "site")
     search_fields = ("address_key",)
+
+
+@admin.register(Webmention)
+class WebmentionAdmin(ReadOnlyAdmin[Webmention]):
+    """Pages elsewhere that are said to link here, and what was found there."""
+
+    list_display = ("id", "state", "source", "target", "kind", "says", "attempts", "due_at", "changed_at", "site")
+    list_filter = ("state", "protocol", "kind", "site")
+    search_fields = ("source", "target")
+    raw_id_fields = ("article",)
+
+
+@admin.register(SentMention)
+class SentMentionAdmin(ReadOnlyAdmin[SentMention]):
+    """Pages that texts of the site link to, and what they were told of that."""
+
+    list_display = ("id", "state", "target", "article", "comment", "says", "attempts", "due_at", "changed_at", "site")
+    list_filter = ("state", "site")
+    list_select_related = ("site", "article")
+    search_fields = ("target",)
+    raw_id_fields = ("article",)
 
 
 @admin.register(Suppression)

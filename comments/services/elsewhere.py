@@ -1,7 +1,7 @@
 """Comments that were made elsewhere and stand here as well: written, changed and taken back as their home says.
 
-They pass the rules of a guest whom nobody knows. What a moderator has decided about one stays decided, whatever its
-home says later.
+They pass the rules of a guest whom nobody knows. What a moderator has decided about one, or written in its place, stays
+whatever its home says later.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.db import connection
 
 from articles.models import Article
 from comments.claims import AUTHORS_MAY_CHANGE
-from comments.models import Comment, ExternalRef
+from comments.models import Comment, ExternalRef, Revision
 from comments.rules import judge, submission_of
 from comments.services.editing import TAKEN_BACK, Editor, keep_revisions, write_text
 from comments.services.posting import Draft, Elsewhere, post_comment
@@ -73,18 +73,24 @@ def _change(comment_id: int, rendered: text.Rendered) -> Comment:
     comment = locked(Comment.objects.all(), comment_id)
     old = comment.status
     comes_back = old == Comment.Status.REMOVED and comment.reason == TAKEN_BACK
-    if not comes_back and (old not in AUTHORS_MAY_CHANGE or rendered.source == comment.source):
+    is_new = rendered.source != comment.source and not _is_moderators_text(comment)
+    if not comes_back and (old not in AUTHORS_MAY_CHANGE or not is_new):
         return comment
-    if rendered.source != comment.source:
+    if is_new:
         keep_revisions(comment, Editor(), rendered.source)
         write_text(comment, rendered)
     if comes_back or comment.is_approved:
-        submission = submission_of(rendered, comment.author_name, author_is_known=False)
+        shown = text.Rendered(comment.source, comment.html, comment.text)
+        submission = submission_of(shown, comment.author_name, author_is_known=False)
         verdict = judge(submission, comment.article.site)
         if verdict.status != old:
             give_status(comment, verdict.status, verdict.reason)
     carry(comment, old, looks_different=True)
     return comment
+
+
+def _is_moderators_text(comment: Comment) -> bool:
+    return Revision.objects.filter(comment=comment, editor=Revision.Editor.MODERATOR).exists()
 
 
 def _take_back(article: Article, elsewhere: Elsewhere) -> bool:

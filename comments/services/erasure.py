@@ -73,15 +73,18 @@ def _take_out(person: Person, texts: bool) -> tuple[dict[str, int], list[int]]:
         "votes": _write(_UNSIGN_VOTES, person.votes().values_list("pk", flat=True)),
         "reports": _write(_UNSIGN_REPORTS, person.reports().values_list("pk", flat=True)),
         "comments": len(ids),
-        "revisions": sum(in_transaction(partial(_erase_comment, comment_id, texts)) for comment_id in ids),
+        "revisions": sum(in_transaction(partial(erase_comment, comment_id, texts=texts)) for comment_id in ids),
         "answers": _forget_answers(person, ids),
     }
     _rename_in_log(Comment, ids)
     return counts, ids
 
 
-def _erase_comment(comment_id: int, texts: bool) -> int:
-    """Erase one comment and return how many revisions of it were emptied."""
+def erase_comment(comment_id: int, *, texts: bool) -> int:
+    """Take its author out of one comment, with `texts` its words too; return how many revisions were emptied.
+
+    The last statement of its transaction.
+    """
     comment = locked(Comment.objects.all(), comment_id)
     old, emptied = comment.status, 0
     with connection.cursor() as cursor:

@@ -12,17 +12,19 @@ import logging
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.db.models.functions import Now
 
-from articles.models import Article, ArticleKey
+from articles.models import Article, ArticleKey, Site
 from articles.origins import own_origin
 from articles.selectors import article_of_address
 from comments.models import Comment, Provider
 from comments.services.elsewhere import put_from_elsewhere, take_back_from_elsewhere
+from comments.services.erasure import erase_comment
 from comments.services.posting import Author, Draft, Elsewhere
 from project.addresses import canonical_origin, canonical_url, web_address
 from project.errors import Problem, refused_field
@@ -100,6 +102,20 @@ def verify_next() -> Webmention | None:
 def prune_webmentions() -> None:
     """Forget pages at which nothing is left to be done; their comments stay."""
     Webmention.objects.filter(due_at=None, changed_at__lt=Now() - KEPT).delete()
+
+
+def erase_mentions(site: Site, source: str) -> int:
+    """Empty every comment that a page became here, and all pages whose address begins so; return how many.
+
+    They stay removed, whatever is announced later. Problem: validation_failed.
+    """
+    begin = web_address(source, "source").partition("#")[0]
+    Webmention.objects.filter(site=site, source__startswith=begin).delete()
+    comments = Comment.objects.filter(site=site, provider=Provider.WEBMENTION, author_url__startswith=begin)
+    ids = list(comments.order_by("pk").values_list("pk", flat=True))
+    for comment_id in ids:
+        in_transaction(partial(erase_comment, comment_id, texts=True))
+    return len(ids)
 
 
 def _checked(source: str, target: str) -> tuple[str, Target]:

@@ -10,7 +10,7 @@ from articles.models import Article, Member
 from sharing.models import Delivery
 from tests.factories import ADA, BEN, CY, make_article, make_follow, make_member, make_site
 
-LISTS = ["delivery", "notification", "follow", "consent", "suppression"]
+LISTS = ["delivery", "notification", "follow", "consent", "suppression", "webmention", "sentmention"]
 
 
 @pytest.fixture
