@@ -251,6 +251,12 @@ class Places:
             "form report": lambda v: Sent("POST", report, {"reason": "abuse", "detail": v}, is_form=True),
             "form report reason": lambda v: Sent("POST", report, {"reason": v, "detail": "x"}, is_form=True),
             "form follow": lambda v: Sent("POST", follow, {"email": v}, is_form=True),
+            "webmention source": lambda v: Sent(
+                "POST", "/webmention", {"source": v, "target": self.article.url}, is_form=True
+            ),
+            "webmention target": lambda v: Sent(
+                "POST", "/webmention", {"source": "https://far.example/", "target": v}, is_form=True
+            ),
             "form instance": lambda v: Sent("POST", f"/s/mastodon/{self.article.pk}", {"instance": v}, is_form=True),
         }
 

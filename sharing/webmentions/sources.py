@@ -23,8 +23,14 @@ from sharing.webmentions.markup import HTML, links_of, parsed
 ACCEPT: Final = "text/html, application/xhtml+xml;q=0.9, application/json;q=0.7, text/plain;q=0.5"
 ADDRESS: Final = re.compile(r"""https?://[^\s<>"']{1,2000}""", re.IGNORECASE)
 # What the library of microformats is given: it walks through nested elements again and again.
-MAX_ELEMENTS: Final = 5_000
+MAX_WORK: Final = 60_000
 MAX_DEPTH: Final = 100
+MAX_ITEMS: Final = 5_000
+MARK: Final = re.compile("(h|p|u|dt|e)-.+")
+# Names of the first microformats, which the library would translate at the cost of seconds for a long page.
+CLASSIC: Final = frozenset(
+    "adr geo hentry hfeed hproduct hrecipe hresume hreview hreview-aggregate vcard vevent".split()
+)
 MAX_CONTENT: Final = 50_000
 MAX_NAME: Final = 200
 # Letters of the text around a link.
@@ -109,10 +115,9 @@ def _strings(text: str) -> Iterator[str]:
 
 def _microformats(text: str, url: str, root: etree._Element) -> list[dict[str, Any]]:
     """Return the items of a page, those within feeds after them; none of a page that is too much for the library."""
-    if "h-" not in text and "hentry" not in text:
+    if "h-" not in text or not _is_modest(root):
         return []
-    if not _is_modest(root):
-        return []
+    _without_classics(root)
     # The tree that was looked at, written anew: another parser could make a deeper one of the page's own text.
     html = etree.tostring(root, encoding="unicode", method="html")
     try:
@@ -122,7 +127,7 @@ def _microformats(text: str, url: str, root: etree._Element) -> list[dict[str, A
         return []
     items: list[dict[str, Any]] = []
     waiting = list(found)
-    while waiting and len(items) < MAX_ELEMENTS:
+    while waiting and len(items) < MAX_ITEMS:
         item = waiting.pop(0)
         items.append(item)
         waiting += [child for child in item.get("children", []) if isinstance(child, dict)]
@@ -130,13 +135,30 @@ def _microformats(text: str, url: str, root: etree._Element) -> list[dict[str, A
 
 
 def _is_modest(root: etree._Element) -> bool:
-    depth = count = 0
-    for event, _ in etree.iterwalk(root, events=("start", "end")):
-        depth += 1 if event == "start" else -1
-        count += event == "start"
-        if depth > MAX_DEPTH or count > MAX_ELEMENTS:
+    """Say whether the library can read a tree in a second or two.
+
+    It looks at what a property or an item holds once for each class that makes it one, and within that again: so an
+    element counts as often as the classes above it, multiplied with one another.
+    """
+    times = [1]
+    work = 0
+    for event, element in etree.iterwalk(root, events=("start", "end")):
+        if event == "end":
+            times.pop()
+            continue
+        marks = sum(1 for name in (element.get("class") or "").split() if MARK.fullmatch(name))
+        times.append(times[-1] * (1 + marks))
+        work += times[-1]
+        if len(times) > MAX_DEPTH or work > MAX_WORK:
             return False
     return True
+
+
+def _without_classics(root: etree._Element) -> None:
+    for element in root.iter(etree.Element):
+        names = (element.get("class") or "").split()
+        if not CLASSIC.isdisjoint(names):
+            element.set("class", " ".join(name for name in names if name not in CLASSIC))
 
 
 def _entry(items: list[dict[str, Any]], matches: Matches) -> dict[str, Any] | None:

@@ -178,6 +178,9 @@ def test_a_hostile_page_comes_to_nothing(
         "{link}" + "<a href=x>" * 50_000,
         "{link}" + "<p class='p-author h-card'>" * 30_000,
         "{link}" + "<table>" * 20_000,
+        # Each level would be read three times as often as the one above it.
+        "{link}" + "<div class='h-entry p-x e-content'>" * 60 + "<p>x" * 1_000,
+        "{link}" + "<div class='vcard hentry entry-content'>" * 40 + "<i class=n>x</i>" * 4_000,
         "<base href='http://[::1'>{link}",
         "{link}" + "&amp;" * 100_000,
         "{link}<div class='h-entry'><time class='dt-published'>" + "9" * 50_000 + "</time></div>",
