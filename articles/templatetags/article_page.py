@@ -16,22 +16,16 @@ register = template.Library()
 
 
 @register.simple_tag
-def page_addresses(article: Article) -> dict[str, str]:
-    """Return the addresses and texts for the page's head; "" for what the article does not have.
+def original_page(article: Article) -> str:
+    """Return the publisher's own page of the article, "" where there is none but ours."""
+    url = http_only(article.url)
+    return "" if url == article.page_url else url
 
-    `canonical` is the republished text's first home where there is one; `shared` is what readers pass on;
-    `original` is the publisher's own page of the article, if it is not this one; `webmention` is where other pages
-    say that they link here.
-    """
-    own, url = article.page_url, http_only(article.url)
-    return {
-        "canonical": http_only(article.source_url) or url or own,
-        "shared": url or own,
-        "original": "" if url == own else url,
-        "image": http_only(article.image),
-        "description": article.summary,
-        "webmention": f"{settings.PUBLIC_URL}/webmention" if article.takes_mentions else "",
-    }
+
+@register.simple_tag
+def mention_door(article: Article) -> str:
+    """Return where other pages say that they link to the article, "" where that is not taken."""
+    return f"{settings.PUBLIC_URL}/webmention" if article.takes_mentions else ""
 
 
 @register.simple_tag

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from comments.models import Provider, Report
 from comments.selectors import CommentRow
-from comments.views.thread_page import thread_view
+from comments.views.thread_page import ThreadView, thread_view
 
 register = template.Library()
 ROLES: Final = {
@@ -27,18 +27,22 @@ BLANK: Final = SimpleNamespace(
 TOMBSTONE: Final = SimpleNamespace(id="", status="removed")
 
 
-@register.inclusion_tag("comments/thread.html", takes_context=True)
-def thread_block(context: dict[str, Any]) -> dict[str, Any]:
-    """Show tabs, form and conversation of `article` as the request's query asks; three SELECTs on an ordinary page."""
-    article, request = context["article"], context["request"]
-    view = thread_view(article, request.GET, context.get("comment_form"))
+@register.simple_tag(takes_context=True)
+def conversation(context: dict[str, Any]) -> ThreadView:
+    """Return the conversation of `article` as the request's query asks; three SELECTs on an ordinary page."""
+    return thread_view(context["article"], context["request"].GET, context.get("comment_form"))
+
+
+@register.inclusion_tag("comments/thread.html")
+def thread_block(view: ThreadView) -> dict[str, Any]:
+    """Show tabs, form and conversation; no query."""
     shapes = {
         "blank": BLANK,
         "tombstone": TOMBSTONE,
         "reasons": Report.Reason.choices,
         "providers": [each for each in Provider if each != Provider.NATIVE],
     }
-    return {"article": article, "view": view, "form": view.form, **shapes}
+    return {"article": view.article, "view": view, "form": view.form, **shapes}
 
 
 @register.filter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from django import template
 from django.forms.utils import flatatt
 from django.utils.safestring import SafeString
 
+from articles.models import Article
 from sharing import networks
 from sharing.models import Follow
 from sharing.networks import Kind, Network
@@ -34,11 +36,17 @@ class Button:
     device: bool
 
 
+@register.simple_tag(name="share_counts")
+def shares_by_network(article: Article) -> dict[str, int]:
+    """Return how often the article was shared, by network; one query."""
+    return share_counts(article)
+
+
 @register.inclusion_tag("sharing/share_bar.html", takes_context=True)
-def share_bar(context: dict[str, Any]) -> dict[str, Any]:
-    """Show a button for every network of the bar, with our own count of its use; one query."""
+def share_bar(context: dict[str, Any], counts: Mapping[str, int]) -> dict[str, Any]:
+    """Show a button for every network of the bar, with our own count of its use; no query."""
     article = context["article"]
-    counts, target = share_counts(article), shareable(article).url
+    target = shareable(article).url
     chosen = [*networks.share_bar(), *(network for key in FURTHER if (network := networks.find(key)))]
     chosen.sort(key=lambda network: network.kind is Kind.DEVICE)
     buttons = [_button(network, article.pk, target, counts.get(network.key, 0)) for network in chosen]
