@@ -108,6 +108,19 @@ def page_from_request_data(data: Mapping[str, Any]) -> PageRef:
     return _unknown(find_site(slug), url, identifier)
 
 
+def article_at(url: str) -> Article | None:
+    """Return the article of an address that comes without a site, whatever its visibility; one query.
+
+    One of our own pages means its article. Of several sites with the address's origin the oldest is meant, and no
+    other is looked at. Problem: validation_failed.
+    """
+    address = canonical_url(url)
+    number = _own_page_number(address.partition("?")[0])
+    if number is not None:
+        return article_by_id(number)
+    return _first(_WHOLE, fetch_prepared(_WHOLE_AT, {"address": address, "origin": canonical_origin(url, "url")}))
+
+
 def find_page(site: Site, *, url: str | None = None, identifier: str | None = None, for_reader: bool = True) -> PageRef:
     """Return the page of `site` under an address, an identifier, or both, where a known identifier decides.
 
@@ -119,21 +132,6 @@ def find_page(site: Site, *, url: str | None = None, identifier: str | None = No
     if article is not None:
         return PageRef(article.site, article, url, identifier)
     return _unknown(site, url, identifier, for_reader=for_reader)
-
-
-def article_of_address(url: str) -> Article | None:
-    """Return the public article of an address, wherever no site is named: the oldest site of that origin which has it.
-
-    Our own page of an article (`/a/12`) is an address of it too. Problem: validation_failed.
-    """
-    address = canonical_url(url)
-    own = _id_on_own_page(address)
-    if own is not None:
-        article = article_by_id(own)
-    else:
-        key = {"address": address, "origin": canonical_origin(url, "url")}
-        article = _first(_WHOLE, fetch_prepared(_WHOLE_BY_ADDRESS, key))
-    return article if article and article.is_public else None
 
 
 def is_known_origin(origin: str) -> bool:
@@ -213,17 +211,16 @@ _BY_KEY: Final = """
     WHERE s.slug = %(slug)s
       AND ((k.kind = 'url' AND k.key = %(address)s) OR (k.kind = 'identifier' AND k.key = %(identifier)s))
     ORDER BY k.kind LIMIT 1"""
-_BY_ADDRESS: Final = """
-    FROM articles_siteorigin AS o
-    JOIN articles_site AS s ON s.id = o.site_id
-    JOIN articles_articlekey AS k ON k.site_id = s.id AND k.kind = 'url' AND k.key = %(address)s
+_AT: Final = """
+    FROM articles_articlekey AS k
     JOIN articles_article AS a ON a.id = k.article_id
-    WHERE o.origin = %(origin)s
-    ORDER BY s.id LIMIT 1"""
+    JOIN articles_site AS s ON s.id = k.site_id
+    WHERE k.site_id = (SELECT min(site_id) FROM articles_siteorigin WHERE origin = %(origin)s)
+      AND k.kind = 'url' AND k.key = %(address)s AND a.deleted_at IS NULL"""
 _SITE_BY_SLUG: Final = f"SELECT {_SITE.sql} FROM articles_site AS s WHERE s.slug = %(slug)s"  # noqa: S608
 _WHOLE_BY_ID: Final = f"SELECT {_WHOLE.sql}, {_SITE.sql} {_BY_ID}"
-_WHOLE_BY_ADDRESS: Final = f"SELECT {_WHOLE.sql}, {_SITE.sql} {_BY_ADDRESS}"
 _HEAD_BY_ID: Final = f"SELECT {_HEAD.sql}, {_SITE.sql} {_BY_ID}"
+_WHOLE_AT: Final = f"SELECT {_WHOLE.sql}, {_SITE.sql} {_AT}"
 _PAGE_BY_ID: Final = f"SELECT {_WHOLE.sql}, {_SITE.sql}, {_LOGINS} {_BY_ID}"
 
 
@@ -262,15 +259,17 @@ def _known(columns: Columns[Article], slug: str, url: str, identifier: str) -> A
 
 def _on_own_page(slug: str, address: str) -> Article | None:
     """Return the article that one of our own pages shows: `/a/12` below PUBLIC_URL is an address of article 12."""
-    number = _id_on_own_page(address)
+    number = _own_page_number(address)
     article = article_by_id(number) if number is not None else None
     return article if article and article.site.slug == slug else None
 
 
-def _id_on_own_page(address: str) -> int | None:
+def _own_page_number(address: str) -> int | None:
+    """Return the id in the canonical address of one of our own pages, None for any other address."""
     head, _, number = address.rpartition("/")
-    is_own = number.isdigit() and len(number) <= MAX_DIGITS and head == canonical_url(f"{settings.PUBLIC_URL}/a")
-    return int(number) if is_own else None
+    if not (number.isascii() and number.isdigit()) or len(number) > MAX_DIGITS:
+        return None
+    return int(number) if head == canonical_url(f"{settings.PUBLIC_URL}/a") else None
 
 
 def _unknown(site: Site, url: str, identifier: str, *, for_reader: bool = True) -> PageRef:

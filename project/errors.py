@@ -35,6 +35,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "sort_unknown": (400, "There is no such sort"),
     "validation_failed": (400, "Some fields are not acceptable"),
     "unauthorized": (401, "Credentials are missing or not valid"),
+    "not_public": (401, "This is not open to the public"),
     "sign_in_invalid": (401, gettext_noop("This sign-in is not valid")),
     "sso_key_unknown": (401, "The key of this sign-in is not known yet"),
     "voter_required": (401, "A voter token is missing or not valid"),
@@ -67,6 +68,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "search_too_broad": (422, "This search would take too long"),
     "rate_limited": (429, "Too many requests"),
     "server_error": (500, "The fault is ours"),
+    "format_unsupported": (501, "This is not answered in that format"),
     "unavailable": (503, "A part of the service is not available at the moment"),
 }
 
@@ -85,8 +87,8 @@ CODE_OF_STATUS: Final[dict[int, str]] = {
     503: "unavailable",
 }
 
-# Addresses of the API, our own and those that others' front ends ask for counts.
-API_PREFIXES: Final = ("/api/", "/shariff")
+# Addresses of the API: our own, and those that a standard or another front end has chosen.
+API_PREFIXES: Final = ("/api/", "/shariff", "/oembed")
 PROBLEM_TYPE: Final = "application/problem+json"
 
 

@@ -1,6 +1,6 @@
 """Every address of sharing."""
 
-from sharing.views import challenge, follows, hooks, lists, notices, pages, person, pingback, shares, shariff, sign_in, webmentions
+from sharing.views import challenge, follows, hooks, lists, notices, oembed, pages, person, pingback, shares, shariff, sign_in, webmentions
 
 urlpatterns = [
     *shares.urlpatterns,
@@ -10,6 +10,7 @@ urlpatterns = [
     *challenge.urlpatterns,
     *notices.urlpatterns,
     *hooks.urlpatterns,
+    *oembed.urlpatterns,
     *pages.urlpatterns,
     *sign_in.urlpatterns,
     *person.urlpatterns,

@@ -126,6 +126,7 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "GET /api/v1/schema": lambda s: Call(),
     "GET /api/v1/docs": lambda s: Call(),
     "GET /a/{article_id}": lambda s: Call(article_path(s)),
+    "GET /oembed": lambda s: Call(query={"url": f"{s.article.url}#comment-{s.comment.pk}"}),
     "GET /feeds/articles/{article_id}/comments.{form}": lambda s: Call({**article_path(s), "form": "atom"}),
     "GET /feeds/{site_slug}/comments.{form}": lambda s: Call({"site_slug": s.site.slug, "form": "json"}),
     "POST /a/{article_id}/comments": lambda s: Call(article_path(s), body={"body": "Quite so.", "name": "Dora"}),

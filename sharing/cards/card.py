@@ -40,7 +40,7 @@ class Card:
     """All that is told of an article, or of a comment; texts are plain, "" for what is not known.
 
     `url` is the address that the card belongs to, `canonical` the one that search engines are to keep. `embed` is our
-    own address of the same thing, which oEmbed always knows.
+    own address of the same thing, which oEmbed always knows. `home` is where the article's site begins.
     """
 
     title: str
@@ -49,6 +49,7 @@ class Card:
     canonical: str
     embed: str
     site_name: str
+    home: str
     author: str
     author_url: str
     published_at: datetime | None
@@ -76,6 +77,7 @@ def article_card(article: Article, picture: Picture | None = None) -> Card:
         canonical=http_address(article.source_url) or url or own,
         embed=own,
         site_name=article.site.name,
+        home=_home(article),
         author=article.author_name,
         author_url="",
         published_at=article.published_at,
@@ -99,6 +101,7 @@ def comment_card(article: Article, comment: Comment, picture: Picture | None = N
         canonical=address,
         embed=address,
         site_name=article.site.name,
+        home=_home(article),
         author=comment.author_name,
         author_url=http_address(comment.author_url),
         published_at=comment.published_at,
@@ -147,6 +150,11 @@ def http_address(address: str) -> str:
         return web_address(address) if address else ""
     except Problem:
         return ""
+
+
+def _home(article: Article) -> str:
+    parts = urlsplit(http_address(article.url) or article.page_url)
+    return f"{parts.scheme}://{parts.netloc}/"
 
 
 def _picture_metas(picture: Picture | None) -> list[Meta]:

@@ -1,25 +1,32 @@
-"""Which card an address has: that of the article, or of the comment that its query names."""
+"""Which card an address has: that of the article, or of the comment that it names."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from articles.models import Article
 from comments.models import Comment
 from sharing.cards.card import Card, article_card, comment_card
 
-MAX_DIGITS = 18
+MAX_DIGITS: Final = 18
 
 
-def card_of(article: Article, comment: str = "") -> Card:
+def card_of_page(article: Article, comment: str = "") -> Card:
     """Return the card of a public article (with its site), or of the public comment of it that has this id.
 
     A comment that is not to be seen, or no id, gives the article's card. One query for a comment, else none.
     """
-    found = public_comment(article, comment)
-    return article_card(article) if found is None else comment_card(article, found)
+    return comment_card_of(article, comment) or article_card_of(article)
 
 
-def public_comment(article: Article, number: str) -> Comment | None:
-    """Return the public comment of the article that has this id in decimal digits."""
+def article_card_of(article: Article) -> Card:
+    """Return the card of a public article (with its site). No query."""
+    return article_card(article)
+
+
+def comment_card_of(article: Article, number: str) -> Card | None:
+    """Return the card of the comment with this id in decimal digits; None where the article has no such public one."""
     if not (number.isascii() and number.isdigit() and len(number) <= MAX_DIGITS):
         return None
-    return Comment.objects.of(article).approved().filter(pk=int(number)).first()
+    comment = Comment.objects.of(article).approved().filter(pk=int(number)).first()
+    return None if comment is None else comment_card(article, comment)

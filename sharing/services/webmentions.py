@@ -21,7 +21,7 @@ from django.db.models.functions import Now
 
 from articles.models import Article, ArticleKey, Site
 from articles.origins import own_origin
-from articles.selectors import article_of_address
+from articles.selectors import article_at
 from comments.models import Comment, Provider
 from comments.services.elsewhere import put_from_elsewhere, take_back_from_elsewhere
 from comments.services.erasure import erase_comment
@@ -134,7 +134,7 @@ def _key(source: str) -> str:
 
 def _target(target: str) -> Target:
     """Return what an address of ours means. Problem: the same for what is hidden and for what there never was."""
-    article = article_of_address(target)
+    article = article_at(target)
     if article is None or not article.takes_mentions:
         raise refused_field("target", "not_accepted", NOT_OURS)
     named = COMMENT.fullmatch(urlsplit(target).fragment)

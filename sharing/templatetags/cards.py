@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from articles.models import Article
 from sharing.cards.card import metas
 from sharing.cards.structured import news_article, script_text
-from sharing.selectors.cards import card_of
+from sharing.selectors.cards import card_of_page
 
 register = template.Library()
 
@@ -22,7 +22,7 @@ register = template.Library()
 def page_card(context: dict[str, Any]) -> dict[str, Any]:
     """Show the tags of the article's card, or of the comment's that the query names; one query for a comment."""
     article, request = context["article"], context["request"]
-    card = card_of(article, request.GET.get("comment", ""))
+    card = card_of_page(article, request.GET.get("comment", ""))
     return {"article": article, "card": card, "metas": metas(card), "oembed": f"{settings.PUBLIC_URL}/oembed"}
 
 

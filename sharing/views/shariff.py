@@ -13,7 +13,7 @@ from django.urls import path
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
 from articles.models import Article
-from articles.selectors import article_of_address, find_page, find_site, is_known_origin
+from articles.selectors import article_at, find_page, find_site, is_known_origin
 from project.addresses import canonical_origin
 from project.cacheable import cacheable_json
 from project.documented import documented
@@ -43,11 +43,11 @@ def shariff(request: HttpRequest) -> HttpResponse:
     """
     url = request.GET.get("url", "")
     try:
-        article = article_of_address(url)
+        article = article_at(url)
         is_ours = article is not None or is_known_origin(canonical_origin(url, "url"))
     except Problem:
         article, is_ours = None, False
-    return _answer(request, article, is_ours=is_ours)
+    return _answer(request, article if article and article.is_public else None, is_ours=is_ours)
 
 
 @documented(get=extend_schema(operation_id="shariff_of_site", parameters=[URL], responses=COUNTS))

@@ -75,8 +75,13 @@ def _of_site(page: Page) -> str:
     return f"site={page.article.site.slug}"
 
 
+def _own_page(page: Page) -> str:
+    return quote(page.article.page_url, safe="")
+
+
 THREAD, COMMENT = "GET /api/v1/thread", "GET /api/v1/comments/{comment_id}"
 ARTICLE_FEED, SITE_FEED = "GET /feeds/articles/{article_id}/comments.{form}", "GET /feeds/{site_slug}/comments.{form}"
+OEMBED = "GET /oembed"
 FORMS = ("atom", "rss", "json")
 REPLIES = "GET /api/v1/comments/{comment_id}/replies"
 
@@ -124,6 +129,11 @@ OUTPUTS: list[Output] = [
         for form in FORMS
     ),
     ("GET /a/{article_id}", lambda p: f"/a/{p.article.pk}?sort=oldest", "said told"),
+    ("GET /a/{article_id}", lambda p: f"/a/{p.article.pk}?comment={p.secrets[0].pk}", "said told"),
+    (OEMBED, lambda p: f"/oembed?url={_own_page(p)}", "told"),
+    (OEMBED, lambda p: f"/oembed?format=xml&url={_own_page(p)}", "told"),
+    (OEMBED, lambda p: f"/oembed?url={_own_page(p)}%23comment-{p.secrets[0].pk}", "said told"),
+    (OEMBED, lambda p: f"/oembed?format=xml&url={_own_page(p)}%3Fcomment={p.secrets[1].pk}", "said told"),
     ("GET /a/{article_id}", lambda p: f"/a/{p.other.pk}", ""),
     (
         "GET /a/{article_id}/comments/{comment_id}/report",
