@@ -71,6 +71,7 @@ SCOPES: Final[dict[str, Scope]] = {
     "follows": Scope("30/minute;300/hour", site="1200/hour", network="300/hour;1000/day"),
     "mail_events": Scope("3000/minute"),
     "moderation": Scope("1200/minute", bearer="1200/minute"),
+    "pictures": Scope("120/minute"),
     "previews": Scope("60/minute"),
     # What a network may cause beyond its share of `follows` where each request brings the solution of a challenge.
     "proven_follows": Scope("", network="300/hour;1000/day"),

@@ -16,6 +16,7 @@ from django.db import InterfaceError, OperationalError
 
 from project.doorbell import Doorbell
 from sharing.models import Delivery
+from sharing.pictures import shelf
 from sharing.selectors.outbox import due_notifications, due_queues
 from sharing.services import claims, digests, dispatch, follows, outbox, replies, sent_webmentions, shares, summaries, webmentions
 from sharing.services import fan_out as planning
@@ -129,7 +130,8 @@ def send_webmentions() -> None:
 @shared_task(base=Doorbell, soft_time_limit=220, time_limit=240)
 def prune() -> None:
     """Delete what is kept no longer: salts of past days, requests to follow that nobody confirmed, closed windows,
-    messages of three months ago, which answers by mail became comments, and which pages were said to link here.
+    messages of three months ago, pictures of yesterday, which answers by mail became comments, and which pages were said
+    to link here.
 
     Twice is harmless: the second run finds nothing.
     """
@@ -139,6 +141,7 @@ def prune() -> None:
     outbox.prune_deliveries()
     replies.prune_replies()
     webmentions.prune_webmentions()
+    shelf.prune()
 
 
 def _plan_page(notification_id: int) -> bool:

@@ -1,9 +1,10 @@
 """Every address of sharing."""
 
-from sharing.views import challenge, follows, hooks, lists, notices, oembed, pages, person, pingback, shares, shariff, sign_in, webmentions
+from sharing.views import cards, challenge, follows, hooks, lists, notices, oembed, pages, person, pingback, shares, shariff, sign_in, webmentions
 
 urlpatterns = [
     *shares.urlpatterns,
+    *cards.urlpatterns,
     *lists.urlpatterns,
     *shariff.urlpatterns,
     *follows.urlpatterns,

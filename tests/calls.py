@@ -15,6 +15,7 @@ from django.test import Client
 
 from comments.services.sessions import offer_code
 from project.tokens import new_voter_token
+from sharing.cards.card import drawn_of
 from tests.factories import make_sso_token
 from tests.routes import Route, routes
 from tests.world import OWN, Side
@@ -126,6 +127,17 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "GET /api/v1/schema": lambda s: Call(),
     "GET /api/v1/docs": lambda s: Call(),
     "GET /a/{article_id}": lambda s: Call(article_path(s)),
+    "GET /cards/{article_id}/{width}/{digest}.png": lambda s: Call(
+        {**article_path(s), "width": 300, "digest": drawn_of(s.article).words.digest}
+    ),
+    "GET /cards/{article_id}/{comment_id}/{width}/{digest}.png": lambda s: Call(
+        {
+            **article_path(s),
+            **comment_path(s),
+            "width": 300,
+            "digest": drawn_of(s.article, s.comment).words.digest,
+        }
+    ),
     "GET /oembed": lambda s: Call(query={"url": f"{s.article.url}#comment-{s.comment.pk}"}),
     "GET /feeds/articles/{article_id}/comments.{form}": lambda s: Call({**article_path(s), "form": "atom"}),
     "GET /feeds/{site_slug}/comments.{form}": lambda s: Call({"site_slug": s.site.slug, "form": "json"}),

@@ -12,16 +12,21 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from django.conf import settings
+
 from articles.models import Article
 from comments.models import Comment
 from project.addresses import web_address
 from project.errors import Problem
 from project.markup import plain_text
 from project.text import excerpt
+from sharing.pictures.words import WIDTH, Words, height_of
 
 # Characters of a description: what the networks show before they cut it themselves.
 DESCRIPTION: Final = 300
 MAX_TITLE: Final = 300
+# Characters of a comment that its picture may show.
+QUOTE: Final = 400
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,23 @@ class Picture:
     width: int = 0
     height: int = 0
     kind: str = ""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Our own picture of an article or a comment: made when it is asked for, in any of `pictures.words.WIDTHS`."""
+
+    words: Words
+    path: str
+
+    def picture(self, width: int = WIDTH) -> Picture:
+        """Return the picture in one of the sizes."""
+        alt = self.words.quote or self.words.headline
+        return Picture(f"{settings.PUBLIC_URL}{self.address(width)}", alt, width, height_of(width), "image/png")
+
+    def address(self, width: int) -> str:
+        """Return the path of the picture: another for other words, so that nobody goes on showing old ones."""
+        return f"{self.path}/{width}/{self.words.digest}.png"
 
 
 @dataclass(frozen=True)
@@ -55,7 +77,8 @@ class Card:
     published_at: datetime | None
     modified_at: datetime | None
     tags: tuple[str, ...]
-    picture: Picture | None
+    picture: Picture
+    drawn: Drawn
     comment_id: int | None = None
 
 
@@ -67,9 +90,10 @@ class Meta(NamedTuple):
     content: str
 
 
-def article_card(article: Article, picture: Picture | None = None) -> Card:
-    """Return the card of an article with its site; `picture` is for an article that has none of its own."""
+def article_card(article: Article) -> Card:
+    """Return the card of an article with its site, with the publisher's picture where there is one, else with ours."""
     own, url = article.page_url, http_address(article.url)
+    drawn = drawn_of(article)
     return Card(
         title=title_of(article),
         description=excerpt(article.summary or plain_text(article.html), DESCRIPTION),
@@ -83,17 +107,19 @@ def article_card(article: Article, picture: Picture | None = None) -> Card:
         published_at=article.published_at,
         modified_at=article.updated_at,
         tags=tuple(article.tags),
-        picture=_own_picture(article) or picture,
+        picture=_own_picture(article) or drawn.picture(),
+        drawn=drawn,
     )
 
 
-def comment_card(article: Article, comment: Comment, picture: Picture | None = None) -> Card:
+def comment_card(article: Article, comment: Comment) -> Card:
     """Return the card of a public comment: its author, its words and an address of its own.
 
     Networks drop fragments, so the address is our page's with a query; canonical too, or they would take it for the
     article and show that instead.
     """
     address = comment_address(article, comment.pk)
+    drawn = drawn_of(article, comment)
     return Card(
         title=f"{comment.author_name}: {title_of(article)}",
         description=excerpt(comment.text, DESCRIPTION),
@@ -107,9 +133,19 @@ def comment_card(article: Article, comment: Comment, picture: Picture | None = N
         published_at=comment.published_at,
         modified_at=comment.edited_at,
         tags=(),
-        picture=picture or _own_picture(article),
+        picture=drawn.picture(),
+        drawn=drawn,
         comment_id=comment.pk,
     )
+
+
+def drawn_of(article: Article, comment: Comment | None = None) -> Drawn:
+    """Return our picture of an article (with its site), or of a comment of it."""
+    path, site, headline = f"/cards/{article.pk}", article.site.name, title_of(article)
+    if comment is None:
+        return Drawn(Words(site, headline, article.author_name), path)
+    quote = excerpt(comment.text, QUOTE)
+    return Drawn(Words(site, headline, comment.author_name, quote), f"{path}/{comment.pk}")
 
 
 def comment_address(article: Article, comment_id: int) -> str:
@@ -137,7 +173,7 @@ def metas(card: Card) -> list[Meta]:
         Meta("property", "article:modified_time", _time(card.modified_at)),
         Meta("property", "article:author", card.author),
         *(Meta("property", "article:tag", tag) for tag in card.tags),
-        Meta("name", "twitter:card", "summary_large_image" if card.picture else "summary"),
+        Meta("name", "twitter:card", "summary_large_image"),
         Meta("name", "twitter:title", card.title),
         Meta("name", "twitter:description", card.description),
     ]
@@ -157,9 +193,7 @@ def _home(article: Article) -> str:
     return f"{parts.scheme}://{parts.netloc}/"
 
 
-def _picture_metas(picture: Picture | None) -> list[Meta]:
-    if picture is None:
-        return []
+def _picture_metas(picture: Picture) -> list[Meta]:
     return [
         Meta("property", "og:image", picture.url),
         Meta("property", "og:image:type", picture.kind),

@@ -15,6 +15,7 @@ from wcwidth import iter_graphemes, wcswidth
 
 from project.text import FORBIDDEN
 from sharing.cards.card import Card
+from sharing.pictures.words import WIDTHS, height_of
 
 # Pixels: an ordinary column, and what less than a quotation cannot be read in; then the answer is a plain link.
 WIDTH: Final = 600
@@ -64,17 +65,12 @@ def as_xml(facts: Answer) -> bytes:
 
 
 def _thumbnail(card: Card, room: Room) -> Answer:
-    """Return the picture if its size is known and there is room for it: all three members or none."""
-    picture = card.picture
-    if picture is None or not picture.width or not picture.height:
-        return {}
-    if picture.width > (room.width or math.inf) or picture.height > (room.height or math.inf):
-        return {}
-    return {
-        "thumbnail_url": picture.url,
-        "thumbnail_width": picture.width,
-        "thumbnail_height": picture.height,
-    }
+    """Return our picture in the largest size that there is room for: all three members or none."""
+    for width in WIDTHS:
+        if width <= (room.width or math.inf) and height_of(width) <= (room.height or math.inf):
+            url = card.drawn.picture(width).url
+            return {"thumbnail_url": url, "thumbnail_width": width, "thumbnail_height": height_of(width)}
+    return {}
 
 
 def _quotation(card: Card, room: Room) -> Answer | None:

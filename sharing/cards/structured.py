@@ -45,7 +45,7 @@ def news_article(article: Article, rows: Iterable[CommentRow], total: int, share
             "mainEntityOfPage": article.page_url,
             "headline": card.title,
             "description": card.description,
-            "image": [card.picture.url] if card.picture else None,
+            "image": [card.picture.url],
             "datePublished": _time(card.published_at),
             "dateModified": _time(card.modified_at),
             "author": _person(card.author),

@@ -6,6 +6,7 @@ from typing import Final
 
 from articles.models import Article
 from comments.models import Comment
+from comments.selectors import thread_counts
 from sharing.cards.card import Card, article_card, comment_card
 
 MAX_DIGITS: Final = 18
@@ -16,17 +17,22 @@ def card_of_page(article: Article, comment: str = "") -> Card:
 
     A comment that is not to be seen, or no id, gives the article's card. One query for a comment, else none.
     """
-    return comment_card_of(article, comment) or article_card_of(article)
-
-
-def article_card_of(article: Article) -> Card:
-    """Return the card of a public article (with its site). No query."""
-    return article_card(article)
+    return comment_card_of(article, comment) or article_card(article)
 
 
 def comment_card_of(article: Article, number: str) -> Card | None:
     """Return the card of the comment with this id in decimal digits; None where the article has no such public one."""
+    comment = find_comment(article, number)
+    return None if comment is None else comment_card(article, comment)
+
+
+def find_comment(article: Article, number: str) -> Comment | None:
+    """Return the public comment of the article with this id in decimal digits; one query."""
     if not (number.isascii() and number.isdigit() and len(number) <= MAX_DIGITS):
         return None
-    comment = Comment.objects.of(article).approved().filter(pk=int(number)).first()
-    return None if comment is None else comment_card(article, comment)
+    return Comment.objects.of(article).approved().filter(pk=int(number)).first()
+
+
+def comments_below(article: Article) -> int:
+    """Return how many public comments an article has; one query."""
+    return sum(thread_counts(article).values())

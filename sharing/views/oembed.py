@@ -19,9 +19,9 @@ from project.cacheable import JSON, cacheable
 from project.documented import documented
 from project.errors import Problem, refused_field
 from project.routes import allows
-from sharing.cards.card import Card
+from sharing.cards.card import Card, article_card
 from sharing.cards.oembed import Answer, Room, answer, as_xml
-from sharing.selectors.cards import article_card_of, comment_card_of
+from sharing.selectors.cards import comment_card_of
 from sharing.serializers.cards import OEmbedSerializer
 
 FORMATS: Final[dict[str, tuple[str, Callable[[Answer], bytes]]]] = {
@@ -69,7 +69,7 @@ def _card(url: str) -> Card:
     if not article.is_public:
         raise Problem("not_public", "This article is not open to the public.")
     number = _comment_number(url, article)
-    card = comment_card_of(article, number) if number else article_card_of(article)
+    card = comment_card_of(article, number) if number else article_card(article)
     if card is None:
         raise Problem("not_found", "There is no such comment.")
     return card

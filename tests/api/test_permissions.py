@@ -94,6 +94,8 @@ TABLE: dict[str, Row] = {
     "GET /a/{article_id}": 200,
     "GET /shariff": 200,
     "GET /shariff/{site_slug}": 200,
+    "GET /cards/{article_id}/{width}/{digest}.png": 200,
+    "GET /cards/{article_id}/{comment_id}/{width}/{digest}.png": 200,
     "GET /oembed": 200,
     "GET /feeds/articles/{article_id}/comments.{form}": 200,
     "GET /feeds/{site_slug}/comments.{form}": 200,

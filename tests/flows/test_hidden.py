@@ -173,6 +173,11 @@ WORDLESS = {
     ],
     "for staff": ["GET /sent-mail/", "GET /sent-mail/{name}"],
     "about the service": [f"GET /{what}" for what in ("livez", "readyz", "metrics", "api/v1/schema", "api/v1/docs")],
+    # tests/api/test_pictures.py holds that it goes with what it shows.
+    "a picture": [
+        "GET /cards/{article_id}/{width}/{digest}.png",
+        "GET /cards/{article_id}/{comment_id}/{width}/{digest}.png",
+    ],
     "the same for all": ["GET /api/v1/networks"],
     "random numbers": ["GET /api/v1/challenge"],
 }
