@@ -13,6 +13,7 @@ from django.db.models import Sum
 from articles.models import Article, Site
 from comments.models import Comment
 from sharing import networks
+from sharing.cards.card import article_card, comment_address, drawn_of
 from sharing.models import ShareCount
 from sharing.networks import Kind, Network, Shareable
 
@@ -125,22 +126,27 @@ def redirect_url(network: Network, article: Article, comment: Comment | None = N
 def shareable(article: Article, comment: Comment | None = None) -> Shareable:
     """What the networks are told of an article (with `site` loaded), or of a comment of it. No query.
 
-    An article whose address is none that a browser can open is shared by our own page of it.
+    An article whose address is none that a browser can open is shared by our own page of it. A comment always is:
+    networks fetch an address without its fragment, and only our page has the comment's own card.
     """
-    url = networks.web_address(article.public_url) or article.page_url
-    page = Shareable(
-        url=url, title=article.title, summary=article.summary, image=article.image, site_name=article.site.name
-    )
-    return page if comment is None else _of_comment(page, comment)
-
-
-def _of_comment(page: Shareable, comment: Comment) -> Shareable:
+    if comment is not None:
+        return _of_comment(article, comment)
     return Shareable(
-        url=f"{page.url.partition('#')[0]}#comment-{comment.pk}",
-        title=f"{comment.author_name}: {page.title or page.site_name}",
+        url=networks.web_address(article.public_url) or article.page_url,
+        title=article.title,
+        summary=article.summary,
+        image=article_card(article).picture.url,
+        site_name=article.site.name,
+    )
+
+
+def _of_comment(article: Article, comment: Comment) -> Shareable:
+    return Shareable(
+        url=f"{comment_address(article, comment.pk)}{comment.fragment}",
+        title=f"{comment.author_name}: {article.title or article.site.name}",
         summary=comment.text[:SUMMARY_LENGTH],
-        image=page.image,
-        site_name=page.site_name,
+        image=drawn_of(article, comment).picture().url,
+        site_name=article.site.name,
     )
 
 

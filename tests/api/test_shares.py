@@ -18,6 +18,7 @@ from sharing import networks
 from sharing.models import Notification, Share
 from sharing.selectors.shares import share_counts
 from tests.factories import ADA, make_article, make_comment, make_site
+from tests.reading_cards import open_graph
 
 REDIRECTS = Path(__file__).parents[3] / "shared" / "badinput" / "urls_redirect.jsonl"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -77,13 +78,17 @@ def test_share_links_by_address_are_the_same(reader: Client, article: Article) -
     assert reader.get("/api/v1/share-links", page).json() == by_id
 
 
-def test_share_links_of_a_comment_point_to_its_permalink(reader: Client, article: Article) -> None:
+def test_share_links_of_a_comment_point_to_the_page_that_has_its_card(reader: Client, article: Article) -> None:
     comment = make_comment(article)
     reader.get(f"/s/x/{article.pk}/{comment.pk}")
     answer = reader.get(f"/api/v1/articles/{article.pk}/share-links?comment={comment.pk}").json()
     assert answer["counts"] == {"x": 1}
     assert answer["links"][0]["url"] == f"{PUBLIC_URL}/s/facebook/{article.pk}/{comment.pk}"
-    assert parse_qs(urlsplit(answer["links"][0]["target"]).query) == {"u": [f"{article.url}#comment-{comment.pk}"]}
+    (shared,) = parse_qs(urlsplit(answer["links"][0]["target"]).query)["u"]
+    assert shared == f"{PUBLIC_URL}/a/{article.pk}?comment={comment.pk}#comment-{comment.pk}"
+    # What a network fetches is the address without its fragment.
+    page = reader.get(shared.partition("#")[0]).content.decode()
+    assert open_graph(page)["og:title"] == [f"{comment.author_name}: {article.title}"]
     assert reader.get(f"/api/v1/articles/{article.pk}/share-links").json()["counts"] == {}
 
 

@@ -41,7 +41,7 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Any:
 def traces(answer: Any, side: Side) -> list[str]:
     """Return what an answer shows of a site: its word, and the ids of its rows."""
     content = b"".join(answer.streaming_content) if answer.streaming else answer.content
-    text = content.decode() + "".join(f"{name}: {value}\n" for name, value in answer.headers.items())
+    text = content.decode(errors="replace") + "".join(f"{name}: {value}\n" for name, value in answer.headers.items())
     ids = "|".join(str(number) for number in sorted(side.ids()) if number > 1_000_000)
     return re.findall(rf"{MARK}|(?<!\d)(?:{ids})(?!\d)", text, re.IGNORECASE)
 

@@ -178,10 +178,10 @@ def test_article_without_a_web_address_is_shared_by_our_page(url: str, settings:
     assert share_links(article)["links"]
 
 
-def test_comment_is_shared_by_its_permalink(article: Article) -> None:
+def test_comment_is_shared_by_the_page_that_has_its_card(article: Article) -> None:
     comment = make_comment(article, body="Well *said*.")
     shared = shareable(article, comment)
-    assert shared.url == f"{article.url}#comment-{comment.pk}"
+    assert shared.url == f"{article.page_url}?comment={comment.pk}#comment-{comment.pk}"
     assert shared.title == f"Ben: {article.title}"
     assert shared.summary.strip() == "Well said."
 
