@@ -25,10 +25,9 @@ EMOJI_FROM: Final = 0x1F000
 
 @dataclass(frozen=True)
 class Face:
-    """A font file and the characters that it has."""
+    """A font file; which characters it has is read when it is first asked."""
 
     path: Path
-    characters: frozenset[int]
 
     @property
     def is_emoji(self) -> bool:
@@ -36,7 +35,8 @@ class Face:
 
     def has(self, cluster: str) -> bool:
         """Say whether it can draw a visible character, whatever marks it is made of."""
-        return all(ord(each) in self.characters or unicodedata.category(each) == "Cf" for each in _visible(cluster))
+        known = _characters(self.path)
+        return all(ord(each) in known or unicodedata.category(each) == "Cf" for each in _visible(cluster))
 
 
 @cache
@@ -48,7 +48,7 @@ def faces() -> tuple[Face, ...]:
     scripts = [name for name in names if "Italic" not in name and name not in plain + last]
     found = [_folder(NOTO) / name for name in plain + scripts]
     found += sorted(_folder(CJK).glob("*.otf")) + [_folder(NOTO) / name for name in sorted(last, reverse=True)]
-    return tuple(_face(path) for path in found)
+    return tuple(Face(path) for path in found)
 
 
 def find(cluster: str) -> Face | None:
@@ -80,6 +80,7 @@ def _folder(package: str) -> Path:
     return Path(str(files(package))) if find_spec(package) else Path("/nonexistent")
 
 
-def _face(path: Path) -> Face:
+@cache
+def _characters(path: Path) -> frozenset[int]:
     with TTFont(path, lazy=True) as font:
-        return Face(path, frozenset(font["cmap"].getBestCmap()))
+        return frozenset(font["cmap"].getBestCmap())
