@@ -91,9 +91,11 @@ def verify_next() -> Webmention | None:
         log.info("webmention %s: %s", mention.pk, error)
         _fail(mention, "The page could not be fetched.")
         return mention
-    mention.article.refresh_from_db()
     try:
+        mention.article.refresh_from_db()
         _judge(mention, page)
+    except Article.DoesNotExist:
+        log.info("webmention %s: its article is gone, and so is its row", mention.pk)
     except Problem as problem:
         _settle(mention, Webmention.State.REFUSED, problem.detail)
     return mention

@@ -221,6 +221,23 @@ def test_an_article_that_is_hidden_before_the_page_was_read_gets_nothing(article
     assert look().state == "refused" and not Comment.objects.exists()
 
 
+def test_an_article_that_is_forgotten_meanwhile_is_no_fault(
+    article: Article, side: FarSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sharing.services import webmentions as service
+
+    send(side.has("/note", links(article)), article)
+    fetch = service.fetch_page
+
+    def and_forget(*arguments: Any, **options: Any) -> Any:
+        Article.objects.all().delete()
+        return fetch(*arguments, **options)
+
+    monkeypatch.setattr(service, "fetch_page", and_forget)
+    assert verify_next() is not None
+    assert not Webmention.objects.exists() and verify_next() is None
+
+
 class TestVerifying:
     @pytest.mark.parametrize(
         "html",
