@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from project.throttling import InProcess, InValkey, Scope
 from sharing.cards.card import drawn_of
 from sharing.pictures import shelf
 from sharing.pictures.words import WIDTHS
+from sharing.tasks import prune
 from tests.factories import make_article, make_comment, make_site
 from tests.reading_cards import linked_data, open_graph
 
@@ -190,8 +192,6 @@ def test_many_at_once_never_read_half_a_picture() -> None:
 
 
 def test_shelf_keeps_the_newest_and_nothing_of_yesterday(monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
     monkeypatch.setattr(shelf, "MOST", 3)
     shelf.put("first.png", b"x")
     now = (shelf.folder() / "first.png").stat().st_mtime
@@ -203,7 +203,7 @@ def test_shelf_keeps_the_newest_and_nothing_of_yesterday(monkeypatch: pytest.Mon
     assert {path.name for path in shelf.folder().iterdir()} == {"first.png", "last.png", "0.png"}
     for path in shelf.folder().iterdir():
         os.utime(path, (now - shelf.SECONDS - 10,) * 2)
-    shelf.prune()
+    prune()
     assert list(shelf.folder().iterdir()) == []
 
 
