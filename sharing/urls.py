@@ -1,6 +1,21 @@
 """Every address of sharing."""
 
-from sharing.views import cards, challenge, follows, hooks, lists, notices, oembed, pages, person, pingback, shares, shariff, sign_in, webmentions
+from sharing.views import (
+    cards,
+    challenge,
+    follows,
+    hooks,
+    lists,
+    notices,
+    oembed,
+    pages,
+    person,
+    pingback,
+    shares,
+    shariff,
+    sign_in,
+    webmentions,
+)
 
 urlpatterns = [
     *shares.urlpatterns,

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('articles', '0007_members_choose'),
-        ('sharing', '0010_mail_replies'),
+        ('sharing', '0011_languages'),
     ]
 
     operations = [

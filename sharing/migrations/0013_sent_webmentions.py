@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('articles', '0008_send_webmentions'),
-        ('sharing', '0011_webmentions'),
+        ('sharing', '0012_webmentions'),
     ]
 
     operations = [
