@@ -159,13 +159,13 @@ class TestReceiving:
         assert look().state == "taken"
         assert Comment.objects.get(provider="webmention").parent_id is None
 
-    def test_of_two_sites_with_one_origin_the_older_gets_it(self, article: Article, side: FarSide) -> None:
+    def test_of_two_sites_with_one_origin_the_older_is_meant(self, article: Article, side: FarSide) -> None:
         younger = make_article(make_site("echo"), path="/story")
         only_theirs = make_article(younger.site, path="/theirs")
         mention(side.has("/note", links(article)), article)
-        mention(side.has("/theirs", links(only_theirs)), only_theirs)
-        assert set(Comment.objects.values_list("article", flat=True)) == {article.pk, only_theirs.pk}
-        assert not Comment.objects.of(younger).exists()
+        assert Comment.objects.get().article == article
+        assert send(side.has("/theirs", links(only_theirs)), only_theirs).status_code == 400
+        assert mention(side.has("/own", links(only_theirs)), only_theirs.page_url).state == "refused"
 
 
 REFUSED = [
