@@ -8,6 +8,7 @@ from typing import Any
 from comments.models import Reader, Report
 from comments.services.posting import Author, Draft
 from project import addresses, text
+from project.arrivals import read_ref
 from project.errors import FieldError, Problem, refused_field
 
 MAX_NAME = 100
@@ -147,7 +148,9 @@ def read_draft(
     elif follow and not (reader.address if reader else guest.email):
         refusals.add("author.email", "required", "An address is needed to be told of replies.")
     refusals.raise_any()
-    return Draft(body, guest, parent, follow, tuple(edit_tokens), voter, network, reader, language)
+    return Draft(
+        *(body, guest, parent, follow, tuple(edit_tokens), voter, network, reader), language=language, ref=read_ref(data)
+    )
 
 
 def _signed(reader: Reader, author: object) -> Mapping[str, Any]:

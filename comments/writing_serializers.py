@@ -38,6 +38,9 @@ class NewCommentSerializer(BodySerializer):
         required=False,
         help_text="Needs the author's address, which then confirms.",
     )
+    ref = serializers.CharField(
+        required=False, help_text="`aw_ref` of the address by which the reader came; one that is none is ignored."
+    )
 
 
 class PostedSerializer(CommentSerializer):

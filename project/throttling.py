@@ -80,6 +80,7 @@ SCOPES: Final[dict[str, Scope]] = {
     "shares": Scope("60/minute;600/hour"),
     "sign_in_returns": Scope("20/minute;100/hour"),
     "sign_ins": Scope("10/minute;50/hour", site="600/hour"),
+    "visits": Scope("60/minute;600/hour"),
     "voter_tokens": Scope("60/hour"),
     "votes": Scope("120/minute"),
     "webmentions": Scope("60/minute;600/hour", site="600/hour", host="60/hour"),

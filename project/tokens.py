@@ -56,6 +56,7 @@ class Purpose(StrEnum):
     REPLY_MAIL = "reply-mail"
     CHALLENGE = "challenge"
     SOLUTION = "solution"
+    SHARED_ADDRESS = "shared-address"
 
 
 class BadToken(Exception):  # noqa: N818 — a fact about the token, often no error of ours

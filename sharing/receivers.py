@@ -17,6 +17,7 @@ from sharing.models import Notification
 from sharing.services import outbox
 from sharing.services.follows import follow_from_comment
 from sharing.services.sent_webmentions import mark_article, mark_comment
+from sharing.services.visits import credit_comment
 from sharing.tasks import deliver_confirmations, fan_out, send_webmentions
 
 
@@ -28,17 +29,20 @@ def on_comment_published(comment: Comment, **_: Any) -> None:
 
 @receiver(comment_changed, dispatch_uid="sharing.comment_changed")
 def on_comment_changed(
-    comment: Comment, old: str | None, new: str, follow: str = "", language: str = "", **_: Any
+    comment: Comment, old: str | None, new: str, follow: str = "", language: str = "", ref: str = "", **_: Any
 ) -> None:
-    """A comment that waits is announced to the site's members; its author may have asked to follow."""
+    """A comment that waits is announced to the site's members; its author may have asked to follow, or may have come
+    through a shared address."""
     if new == Comment.Status.PENDING and comment.reason != "decision":
         # Held once when it was posted, and once for each text with which it lost its place.
         edition = "" if old is None else f":{comment.revision}"
         _wake(_note(comment, Notification.Kind.HELD, f"comment:{comment.pk}:held{edition}"))
     if Comment.Status.APPROVED in {old, new}:
         _mark(comment)
+    if old is None and ref:
+        credit_comment(comment, ref)
     if old is None and follow and comment.author_email:
-        follow_from_comment(comment, follow, language)
+        follow_from_comment(comment, follow, language=language, ref=ref)
         deliver_confirmations.delay_on_commit()
 
 

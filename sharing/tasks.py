@@ -18,18 +18,7 @@ from project.doorbell import Doorbell
 from sharing.models import Delivery
 from sharing.pictures import shelf
 from sharing.selectors.outbox import due_notifications, due_queues
-from sharing.services import (
-    claims,
-    digests,
-    dispatch,
-    follows,
-    outbox,
-    replies,
-    sent_webmentions,
-    shares,
-    summaries,
-    webmentions,
-)
+from sharing.services import claims, digests, dispatch, follows, outbox, replies, salts, sent_webmentions, summaries, visits, webmentions
 from sharing.services import fan_out as planning
 
 log = logging.getLogger(__name__)
@@ -140,13 +129,14 @@ def send_webmentions() -> None:
 
 @shared_task(base=Doorbell, soft_time_limit=220, time_limit=240)
 def prune() -> None:
-    """Delete what is kept no longer: salts of past days, requests to follow that nobody confirmed, closed windows,
-    messages of three months ago, pictures of yesterday, which answers by mail became comments, and which pages were
-    said to link here.
+    """Delete what is kept no longer: salts and single visits of past days, requests to follow that nobody confirmed,
+    closed windows, messages of three months ago, pictures of yesterday, which answers by mail became comments, and which
+    pages were said to link here.
 
     Twice is harmless: the second run finds nothing.
     """
-    shares.prune_salts()
+    visits.fold_visits()
+    salts.prune_salts()
     follows.prune_unconfirmed()
     digests.prune_digests()
     outbox.prune_deliveries()

@@ -11,6 +11,7 @@ from sharing.views import (
     pages,
     person,
     pingback,
+    reach,
     shares,
     shariff,
     sign_in,
@@ -20,6 +21,7 @@ from sharing.views import (
 urlpatterns = [
     *shares.urlpatterns,
     *cards.urlpatterns,
+    *reach.urlpatterns,
     *lists.urlpatterns,
     *shariff.urlpatterns,
     *follows.urlpatterns,

@@ -16,6 +16,8 @@ from django.test import Client
 from comments.services.sessions import offer_code
 from project.tokens import new_voter_token
 from sharing.cards.card import drawn_of
+from sharing.networks import NETWORKS
+from sharing.references import reference
 from tests.factories import make_sso_token
 from tests.routes import Route, routes
 from tests.world import OWN, Side
@@ -120,6 +122,9 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "GET /api/v1/search": lambda s: Call(query={**of_site(s), "q": "first"}),
     "GET /api/v1/share-links": lambda s: Call(query=page(s)),
     "POST /api/v1/shares": lambda s: Call(body={**page(s), "network": "copy"}),
+    "GET /api/v1/sharing-report": lambda s: Call(),
+    "GET /api/v1/sharing-report.csv": lambda s: Call(),
+    "POST /api/v1/visits": lambda s: Call(body={"ref": reference(s.article.pk, NETWORKS[0])}),
     "GET /api/v1/thread": lambda s: Call(query=page(s)),
     "GET /api/v1/thread/changes": lambda s: Call(query={**page(s), "since": 0}),
     "GET /api/v1/thread/mine": lambda s: Call(query=page(s)),

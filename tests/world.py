@@ -103,7 +103,7 @@ def make_side(word: str) -> Side:
         follow=make_follow(site, email, article=article),
         member=make_member(site, f"cy@{word}.example.org"),
         owner_key=make_api_key(site),
-        weak_key=make_api_key(site, "export"),
+        weak_key=make_api_key(site, "follows"),
         reader=reader,
         session=open_session(reader, "email").token,
         links=make_links(site, article, email)

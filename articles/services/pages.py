@@ -15,6 +15,7 @@ from articles.selectors import PageRef, find_page
 from articles.services.keys import AddressTaken, GivenBy, Names, add_key, claim, decide, lock_keys
 from articles.services.news import announce, database_now, tell_changed, tell_written
 from project.addresses import canonical_url, web_address
+from project.arrivals import without_ref
 from project.errors import Problem, refused_field
 from project.text import clean_article
 from project.transactions import in_transaction
@@ -60,7 +61,7 @@ def put_article(site: Site, fields: ArticleFields, *, url: str = "", identifier:
     names = Names.read(url, identifier)
     given: dict[str, Any] = dict(fields)
     if url:
-        given["url"] = web_address(url)
+        given["url"] = web_address(without_ref(url))
     if identifier:
         given["identifier"] = names.identifier
     if "html" in given:
@@ -100,7 +101,7 @@ def _find_or_make(page: PageRef, title: str) -> Article:
     names = Names.read(page.url, page.identifier)
     article = Article.objects.create(
         site=page.site,
-        url=web_address(page.url),
+        url=web_address(without_ref(page.url)),
         identifier=names.identifier,
         title=title,
         published_at=database_now(),

@@ -6,10 +6,13 @@ from comments.models import Comment
 from comments.signals import comment_changed, comment_published, comment_rewritten
 
 
-def tell_changed(comment: Comment, *, old: str | None, follow: str = "", language: str = "") -> None:
-    """Tell that a comment has another status than `old`, None for a new one; `follow` is its author's wish, in her
-    `language`."""
-    comment_changed.send(Comment, comment=comment, old=old, new=comment.status, follow=follow, language=language)
+def tell_changed(comment: Comment, *, old: str | None, follow: str = "", language: str = "", ref: str = "") -> None:
+    """Tell that a comment has another status than `old`, None for a new one.
+
+    Of a new one `follow` is its author's wish, in her `language`, and `ref` what the address carried by which she came.
+    """
+    new = {"follow": follow, "language": language, "ref": ref}
+    comment_changed.send(Comment, comment=comment, old=old, new=comment.status, **new)
 
 
 def tell_published(comment: Comment) -> None:

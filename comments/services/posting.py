@@ -55,7 +55,8 @@ class Draft:
     is kept from voting on what she wrote; one that is none says nothing. `network` is where she writes from
     (`project.visitors.client_prefix`), "" where nobody knows: only a keyed hash of it is stored. `reader` is whose
     session it came in: under her name and address it is kept. `language` is that of ours which her browser asks for.
-    `body` is Markdown, and HTML of what was said `elsewhere`.
+    `ref` is what the address carried by which she came; one that is none says nothing. `body` is Markdown, and HTML of
+    what was said `elsewhere`.
     """
 
     body: str
@@ -68,6 +69,7 @@ class Draft:
     reader: Reader | None = None
     language: str = ""
     elsewhere: Elsewhere | None = None
+    ref: str = ""
 
     @property
     def address(self) -> str:
@@ -186,7 +188,7 @@ def _network_key(site_id: int, network: str) -> str:
 def _publish(comment: Comment, draft: Draft) -> Posted:
     flips = adjust_ancestors(comment, approved=1, shown=1)
     # Told before the last statement, so that the thread's row is locked for no more than the COMMIT.
-    tell_changed(comment, old=None, follow=draft.follow, language=draft.language)
+    tell_changed(comment, old=None, follow=draft.follow, language=draft.language, ref=draft.ref)
     tell_published(comment)
     flipped = [flip.id for flip in flips]
     change = Change(comment.article, {comment.provider: 1}, changed=flipped, shown=flipped, new=comment)
@@ -195,7 +197,7 @@ def _publish(comment: Comment, draft: Draft) -> Posted:
 
 def _hold(comment: Comment, draft: Draft) -> Posted:
     insert(comment)
-    tell_changed(comment, old=None, follow=draft.follow, language=draft.language)
+    tell_changed(comment, old=None, follow=draft.follow, language=draft.language, ref=draft.ref)
     return _posted(comment, thread_version(comment.article))
 
 

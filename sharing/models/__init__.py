@@ -3,6 +3,7 @@
 from sharing.models.digest import AuthorNotice, Digest, DigestClock
 from sharing.models.follow import Consent, Follow, Follower, Suppression
 from sharing.models.outbox import Delivery, Notification, SendingPause
+from sharing.models.reach import CreditedComment, ReachDay, Visit
 from sharing.models.returned import MailEvent, MailReply
 from sharing.models.share import Share, ShareCount, ShareSalt
 from sharing.models.webmention import LinkingText, SentMention, Webmention
@@ -10,6 +11,7 @@ from sharing.models.webmention import LinkingText, SentMention, Webmention
 __all__ = [
     "AuthorNotice",
     "Consent",
+    "CreditedComment",
     "Delivery",
     "Digest",
     "DigestClock",
@@ -19,11 +21,13 @@ __all__ = [
     "MailEvent",
     "MailReply",
     "Notification",
+    "ReachDay",
     "SendingPause",
     "SentMention",
     "Share",
     "ShareCount",
     "ShareSalt",
     "Suppression",
+    "Visit",
     "Webmention",
 ]

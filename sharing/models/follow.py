@@ -96,6 +96,12 @@ class Follow(models.Model):
     immediate_until = models.DateTimeField(
         null=True, help_text="When she last changed it from immediate: what happened before is told singly."
     )
+    reference = models.CharField(
+        max_length=26,
+        blank=True,
+        db_default="",
+        help_text="Of the shared address after which it was asked for; forgotten when it is confirmed.",
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     objects = FollowQuerySet.as_manager()

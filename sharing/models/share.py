@@ -44,6 +44,7 @@ class Share(models.Model):
                 condition=models.Q(comment__isnull=True),
                 name="recent_shares",
             ),
+            models.Index(fields=["site", "day"], include=["article", "network"], name="shares_by_day"),
         ]
 
     def __str__(self) -> str:

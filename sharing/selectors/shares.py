@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypedDict
 
 from django.conf import settings
@@ -12,7 +12,7 @@ from django.db.models import Sum
 
 from articles.models import Article, Site
 from comments.models import Comment
-from sharing import networks
+from sharing import networks, references
 from sharing.cards.card import article_card, comment_address, drawn_of
 from sharing.models import ShareCount
 from sharing.networks import Kind, Network, Shareable
@@ -114,7 +114,7 @@ def target_of(network: Network, article: Article, comment: Comment | None = None
     """The network's own address for the article or comment; our page that asks for it where each reader has another."""
     if network.asks_instance:
         return redirect_url(network, article, comment)
-    return networks.target(network, shareable(article, comment))
+    return networks.target(network, shared_over(network, article, shareable(article, comment)))
 
 
 def redirect_url(network: Network, article: Article, comment: Comment | None = None) -> str:
@@ -140,6 +140,11 @@ def shareable(article: Article, comment: Comment | None = None) -> Shareable:
     )
 
 
+def shared_over(network: Network, article: Article, shared: Shareable) -> Shareable:
+    """The same with the address that this network is given: it carries where its visitors come from."""
+    return replace(shared, url=references.carrying(shared.url, article.pk, network))
+
+
 def _of_comment(article: Article, comment: Comment) -> Shareable:
     return Shareable(
         url=f"{comment_address(article, comment.pk)}{comment.fragment}",
@@ -151,10 +156,10 @@ def _of_comment(article: Article, comment: Comment) -> Shareable:
 
 
 def _link(network: Network, shared: Shareable, article: Article, comment: Comment | None) -> ShareLink:
-    redirect = redirect_url(network, article, comment)
+    redirect, told = redirect_url(network, article, comment), shared_over(network, article, shared)
     return {
         "network": network.key,
         "label": network.label,
         "url": None if network.kind is Kind.DEVICE else redirect,
-        "target": redirect if network.asks_instance else networks.target(network, shared),
+        "target": redirect if network.asks_instance else networks.target(network, told),
     }

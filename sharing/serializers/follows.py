@@ -12,6 +12,7 @@ from rest_framework import serializers
 from articles.models import Article, Site
 from articles.selectors import PageRef, find_site, page_from_request_data
 from comments.models import Comment
+from project.arrivals import read_ref
 from project.errors import Problem, refused_field
 from sharing.models import Follow
 from sharing.schedule import check_zone
@@ -54,6 +55,11 @@ class FollowInputSerializer(serializers.Serializer[Any]):
         allow_null=True,
         help_text="What ALTCHA's widget made of a challenge of `GET challenge`; nothing is refused without it.",
     )
+    ref = serializers.JSONField(
+        required=False,
+        allow_null=True,
+        help_text="`aw_ref` of the address by which the reader came; one that is none is ignored.",
+    )
 
 
 class ChallengeSerializer(serializers.Serializer[Any]):
@@ -86,6 +92,7 @@ class FollowInput:
     author: str = ""
     is_trapped: bool = False
     proof: object = None
+    ref: str = ""
 
 
 def read_follow(data: Any) -> FollowInput:
@@ -104,6 +111,7 @@ def read_follow(data: Any) -> FollowInput:
         "timezone": zone,
         "is_trapped": bool(fields.get("homepage")),
         "proof": fields.get("altcha"),
+        "ref": read_ref(fields),
     }
     named = {
         name: fields[name] for name in ("article", "url", "identifier", "comment", "tag", "author") if name in fields

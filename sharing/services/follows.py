@@ -22,6 +22,7 @@ from sharing.models import Consent, Delivery, Follow, Follower, Suppression
 from sharing.schedule import check_zone
 from sharing.services.confirmations import ask
 from sharing.services.digests import set_frequency, set_schedule, start_clock
+from sharing.services.visits import credit_follow, reference_for
 from sharing.targets import Target
 from sharing.tokens import Leaving, Refusal
 
@@ -52,6 +53,7 @@ def request_follow(
     language: str = "",
     proven: bool = False,
     may_mail: bool = True,
+    ref: str = "",
 ) -> None:
     """Note that an address asks to be told of `target`, and plan the mail by which it confirms.
 
@@ -59,8 +61,9 @@ def request_follow(
     over its caps, so that nobody learns who follows what. `confirmations` says when a confirmation goes out; none does
     where `may_mail` is False: the network that asks has caused its share of them. `door` is where it was asked, for the
     record. `proven` says that whoever asks has shown that the address is hers, in a session: then the
-    follow begins at once. `zone` is where an address that is new here lives, and `language` what she reads if she is
-    new or no language of hers is known; nobody else can change that for her.
+    follow begins at once. `ref` is what the address carried by which she came: the follow is credited to it when it
+    is confirmed. `zone` is where an address that is new here lives, and `language` what she reads if she is new or no
+    language of hers is known; nobody else can change that for her.
     Problem `validation_failed`: no well-formed address.
     """
     address, canonical = addresses.normalise_email(email)
@@ -68,7 +71,7 @@ def request_follow(
     def work() -> None:
         row = Follower(site_id=site_id, address=address, timezone=zone, language=language)
         follower = _follower(row, addresses.email_key(canonical))
-        follow = _follow(follower, target, frequency)
+        follow = _follow(follower, target, frequency, ref)
         if proven:
             _begin(follow, frequency, door)
         else:
@@ -77,7 +80,7 @@ def request_follow(
     in_transaction(work, joins=True)
 
 
-def follow_from_comment(comment: Comment, wish: str, language: str = "") -> None:
+def follow_from_comment(comment: Comment, wish: str, *, language: str = "", ref: str = "") -> None:
     """Ask on behalf of a comment's author for replies to it (`wish` "replies") or for its whole article ("article").
 
     To be called in the transaction of the post, before or after the comment's own INSERT; only its fields are read.
@@ -89,7 +92,11 @@ def follow_from_comment(comment: Comment, wish: str, language: str = "") -> None
         cursor.execute(AWAIT_COMMENT)
         proven = comment.reader_id is not None
         request_follow(
-            *(comment.site_id, comment.author_email, target), door="comment-form", language=language, proven=proven
+            *(comment.site_id, comment.author_email, target),
+            door="comment-form",
+            language=language,
+            proven=proven,
+            ref=ref,
         )
 
 
@@ -216,7 +223,7 @@ def _follower(row: Follower, key: str) -> Follower:
     return Follower.objects.get(pk=pk)
 
 
-def _follow(follower: Follower, target: Target, frequency: str) -> Follow:
+def _follow(follower: Follower, target: Target, frequency: str, ref: str) -> Follow:
     """The follow, made or found; one that had ended begins anew, and older confirmations of it say nothing."""
     row = Follow(
         site_id=follower.site_id,
@@ -235,7 +242,8 @@ def _follow(follower: Follower, target: Target, frequency: str) -> Follow:
     if follow.status == Follow.Status.UNCONFIRMED:
         # A stranger may not change how often somebody who confirmed is told.
         follow.frequency = frequency
-    follow.save(update_fields=["status", "request", "frequency"])
+        follow.reference = reference_for(target, ref) or follow.reference
+    follow.save(update_fields=["status", "request", "frequency", "reference"])
     return follow
 
 
@@ -251,6 +259,7 @@ def _begin(follow: Follow, frequency: str, door: str) -> None:
 def _welcome(follow: Follow, door: str) -> None:
     """What follows from it that she has confirmed: she may also be asked again."""
     start_clock(follow)
+    credit_follow(follow)
     _record([follow], Consent.Event.CONFIRMED, door)
     of_address = Suppression.objects.filter(site_id=follow.site_id, address_key=follow.follower.address_key)
     of_address.filter(kind=Suppression.Kind.REFUSED).delete()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import connection
@@ -17,15 +14,8 @@ from project.visitors import Visitor
 from sharing.models import Notification
 from sharing.networks import Network
 from sharing.services import outbox
+from sharing.services.salts import Sight, seen_today
 
-SALT_BYTES: Final = 32
-SALT_DAYS: Final = 2  # today's, and yesterday's until the last share that began before midnight has ended
-
-FIND_SALT: Final = "SELECT day, salt FROM sharing_sharesalt WHERE day = (now() AT TIME ZONE 'UTC')::date"
-MAKE_SALT: Final = """
-    INSERT INTO sharing_sharesalt (day, salt) VALUES ((now() AT TIME ZONE 'UTC')::date, %s) ON CONFLICT DO NOTHING
-"""
-PRUNE_SALTS: Final = "DELETE FROM sharing_sharesalt WHERE day <= (now() AT TIME ZONE 'UTC')::date - %s"
 # The event decides whether the counter moves, in one statement: they cannot differ after a commit.
 COUNT_SHARE: Final = """
     WITH event AS (
@@ -51,8 +41,7 @@ def record_share(article: Article, network: Network, visitor: Visitor, comment: 
         return False
 
     def work() -> bool:
-        day, salt = _salt_of_today()
-        hour = _count(article, network, day, _visitor_hash(salt, visitor, article), comment)
+        hour = _count(article, network, seen_today(visitor, article), comment)
         if hour is not None and article.author_email:
             outbox.note(
                 kind=Notification.Kind.SHARES,
@@ -66,41 +55,15 @@ def record_share(article: Article, network: Network, visitor: Visitor, comment: 
     return in_transaction(work, joins=True)
 
 
-def prune_salts() -> int:
-    """Forget the salts of past days, and with them who shared what; return how many went. Twice does no more."""
-    with connection.cursor() as cursor:
-        cursor.execute(PRUNE_SALTS, [SALT_DAYS])
-        return int(cursor.rowcount)
-
-
-def _salt_of_today() -> tuple[date, bytes]:
-    """The day by the database's clock and its secret, made by whoever comes first."""
-    while True:
-        with connection.cursor() as cursor:
-            cursor.execute(FIND_SALT)
-            found = cursor.fetchone()
-            if found is not None:
-                return found[0], bytes(found[1])
-            # Waits for a twin that makes it at the same moment; the next look sees whichever won.
-            cursor.execute(MAKE_SALT, [secrets.token_bytes(SALT_BYTES)])
-
-
-def _visitor_hash(salt: bytes, visitor: Visitor, article: Article) -> str:
-    text = "\n".join((visitor.prefix, visitor.user_agent, str(article.pk)))
-    return hmac.digest(salt, text.encode("utf-8", "surrogateescape"), hashlib.sha256).hex()
-
-
-def _count(
-    article: Article, network: Network, day: date, visitor_hash: str, comment: Comment | None
-) -> datetime | None:
+def _count(article: Article, network: Network, sight: Sight, comment: Comment | None) -> datetime | None:
     """Write the event and move its counter; return the hour (UTC) of the share, None if it was counted before."""
     values = {
         "site": article.site_id,
         "article": article.pk,
         "comment": comment.pk if comment else None,
         "network": network.key,
-        "day": day,
-        "visitor": visitor_hash,
+        "day": sight.day,
+        "visitor": sight.visitor_hash,
     }
     with connection.cursor() as cursor:
         cursor.execute(COUNT_SHARE, values)

@@ -13,8 +13,8 @@ from django.utils.safestring import SafeString
 from articles.models import Article
 from sharing import networks
 from sharing.models import Follow
-from sharing.networks import Kind, Network
-from sharing.selectors.shares import share_counts, shareable
+from sharing.networks import Kind, Network, Shareable
+from sharing.selectors.shares import share_counts, shareable, shared_over
 from sharing.views.pages import FollowForm
 
 register = template.Library()
@@ -46,10 +46,10 @@ def shares_by_network(article: Article) -> dict[str, int]:
 def share_bar(context: dict[str, Any], counts: Mapping[str, int]) -> dict[str, Any]:
     """Show a button for every network of the bar, with our own count of its use; no query."""
     article = context["article"]
-    target = shareable(article).url
+    shared = shareable(article)
     chosen = [*networks.share_bar(), *(network for key in FURTHER if (network := networks.find(key)))]
     chosen.sort(key=lambda network: network.kind is Kind.DEVICE)
-    buttons = [_button(network, article.pk, target, counts.get(network.key, 0)) for network in chosen]
+    buttons = [_button(network, article, shared, counts.get(network.key, 0)) for network in chosen]
     return {"article": article, "buttons": buttons, "total": sum(counts.values())}
 
 
@@ -61,8 +61,9 @@ def follow_box(context: dict[str, Any]) -> dict[str, Any]:
     return {"article": context["article"], "form": form, "followed": followed, "frequencies": Follow.Frequency.choices}
 
 
-def _button(network: Network, article_id: int, target: str, count: int) -> Button:
+def _button(network: Network, article: Article, shared: Shareable, count: int) -> Button:
     device = network.kind is Kind.DEVICE
-    url = "" if device else f"/s/{network.key}/{article_id}"
+    url = "" if device else f"/s/{network.key}/{article.pk}"
     attributes = flatatt(dict(network.link_attributes))
+    target = shared_over(network, article, shared).url
     return Button(network.key, network.label, url, target, count, attributes, device)

@@ -105,6 +105,7 @@ class FollowsView(APIView):
                 language=asked_for(request._request),
                 proven=proven,
                 may_mail=may_mail,
+                ref=wish.ref,
             )
             deliver_confirmations.delay_on_commit()
             return Answer(ACCEPTED, status=202)

@@ -27,7 +27,14 @@ from project.throttling import limited
 from project.visitors import visitor_of
 from sharing import networks
 from sharing.networks import Kind, Network
-from sharing.selectors.shares import share_counts, share_links, share_links_of_unknown_page, shareable, target_of
+from sharing.selectors.shares import (
+    share_counts,
+    share_links,
+    share_links_of_unknown_page,
+    shareable,
+    shared_over,
+    target_of,
+)
 from sharing.serializers.shares import (
     NetworksSerializer,
     ShareAnswerSerializer,
@@ -178,7 +185,7 @@ def lead_to_instance(request: HttpRequest, network: Network, article: Article, c
     check_form_origin(request)
     typed = request.POST.get("instance", "")
     try:
-        target = networks.target(network, shared, typed)
+        target = networks.target(network, shared_over(network, article, shared), typed)
     except networks.InstanceError:
         return choose_instance(request, {"network": network, "shared": shared, "instance": typed, "error": True})
     record_share(article, network, visitor_of(request), comment)

@@ -85,6 +85,9 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/search": 200,
     "GET /api/v1/share-links": 200,
     "POST /api/v1/shares": 201,
+    "GET /api/v1/sharing-report": (401, 403, 200, 200, 401, 401),  # each key sees its own site
+    "GET /api/v1/sharing-report.csv": (401, 403, 200, 200, 401, 401),
+    "POST /api/v1/visits": 204,
     "GET /api/v1/thread": 200,
     "GET /api/v1/thread/changes": 200,
     "GET /api/v1/thread/mine": open_api(200),

@@ -26,6 +26,7 @@ NOT_CREATING = {
     "POST /api/v1/counts",
     "POST /api/v1/preview",
     "POST /api/v1/voter",
+    "POST /api/v1/visits",
     "POST /api/v1/readers/me/claims",
     "POST /api/v1/readers/me/erasure",
     "POST /api/v1/sign-in/code",

@@ -16,6 +16,7 @@ from django.test import Client
 from articles.models import Article, ArticleKey
 from sharing import networks
 from sharing.models import Notification, Share
+from sharing.references import reference
 from sharing.selectors.shares import share_counts
 from tests.factories import ADA, make_article, make_comment, make_site
 from tests.reading_cards import open_graph
@@ -49,6 +50,13 @@ def post_share(reader: Client, body: Any, **headers: str) -> Any:
     return reader.post("/api/v1/shares", json.dumps(body), content_type="application/json", headers=headers)
 
 
+def over(key: str, article: Article) -> str:
+    """The article's address as a network is given it."""
+    network = networks.find(key)
+    assert network is not None
+    return f"{article.url}?aw_ref={reference(article.pk, network)}"
+
+
 def test_networks_are_listed_without_retired_ones(reader: Client) -> None:
     answer = reader.get("/api/v1/networks").json()["networks"]
     assert [network["key"] for network in answer] == [network.key for network in networks.listed()]
@@ -68,7 +76,7 @@ def test_share_links_show_redirect_target_and_counts(
         "network": "facebook",
         "label": "Facebook",
         "url": f"{PUBLIC_URL}/s/facebook/{article.pk}",
-        "target": f"https://www.facebook.com/sharer/sharer.php?u={quote(article.url, safe='')}",
+        "target": f"https://www.facebook.com/sharer/sharer.php?u={quote(over('facebook', article), safe='')}",
     }
 
 
@@ -85,7 +93,8 @@ def test_share_links_of_a_comment_point_to_the_page_that_has_its_card(reader: Cl
     assert answer["counts"] == {"x": 1}
     assert answer["links"][0]["url"] == f"{PUBLIC_URL}/s/facebook/{article.pk}/{comment.pk}"
     (shared,) = parse_qs(urlsplit(answer["links"][0]["target"]).query)["u"]
-    assert shared == f"{PUBLIC_URL}/a/{article.pk}?comment={comment.pk}#comment-{comment.pk}"
+    ref = reference(article.pk, networks.find("facebook"))
+    assert shared == f"{PUBLIC_URL}/a/{article.pk}?comment={comment.pk}&aw_ref={ref}#comment-{comment.pk}"
     # What a network fetches is the address without its fragment.
     page = reader.get(shared.partition("#")[0]).content.decode()
     assert open_graph(page)["og:title"] == [f"{comment.author_name}: {article.title}"]
@@ -109,7 +118,10 @@ def test_redirect_counts_and_leads_to_the_network(
     with django_assert_num_queries(8):  # article; BEGIN, salt twice and made, share, notice; COMMIT
         answer = share(reader, "facebook", article)
     assert answer.status_code == 303
-    assert answer["Location"] == f"https://www.facebook.com/sharer/sharer.php?u={quote(article.url, safe='')}"
+    assert (
+        answer["Location"]
+        == f"https://www.facebook.com/sharer/sharer.php?u={quote(over('facebook', article), safe='')}"
+    )
     assert answer["Cache-Control"] == "no-store"
     assert answer["Referrer-Policy"] == "no-referrer"
     assert answer["X-Robots-Tag"] == "noindex"
@@ -274,7 +286,7 @@ def test_form_of_another_page_cannot_choose_the_server(
 def test_post_share_answers_target_and_counts(reader: Client, article: Article) -> None:
     answer = post_share(reader, {"article": article.pk, "network": "native"})
     assert answer.status_code == 201
-    assert answer.json() == {"target": article.url, "counts": {"native": 1}, "total": 1}
+    assert answer.json() == {"target": over("native", article), "counts": {"native": 1}, "total": 1}
     again = post_share(reader, {"article": article.pk, "network": "native"})
     assert (again.status_code, again.json()) == (201, answer.json())
 

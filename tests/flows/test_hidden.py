@@ -150,6 +150,7 @@ OUTPUTS: list[Output] = [
 
 # Why a route shows nobody's words to the public.
 WORDLESS = {
+    "for publishers: their own titles, and numbers": ["GET /api/v1/sharing-report", "GET /api/v1/sharing-report.csv"],
     "for moderators": [
         "GET /api/v1/moderation/comments",
         "GET /api/v1/moderation/comments/{comment_id}/log",

@@ -16,8 +16,10 @@ from project.visitors import Visitor
 from sharing import networks
 from sharing.models import Notification, Share, ShareCount, ShareSalt
 from sharing.networks import Network
+from sharing.references import reference
 from sharing.selectors.shares import share_counts, share_links, shareable
-from sharing.services.shares import prune_salts, record_share
+from sharing.services.salts import prune_salts
+from sharing.services.shares import record_share
 from tests.factories import ADA, make_article, make_comment, make_site
 
 READER = Visitor("203.0.113.7", "Mozilla/5.0 Firefox/140.0")
@@ -161,10 +163,12 @@ def test_links_of_an_article_take_one_query_and_name_every_network(
     with django_assert_num_queries(1):
         answer = share_links(article)
     links = {link["network"]: link for link in answer["links"]}
-    assert list(links) == [network.key for network in networks.listed()]
+    assert list(links) == [each.key for each in networks.listed()]
     assert links["facebook"]["url"] == f"{settings.PUBLIC_URL}/s/facebook/{article.pk}"
     assert links["mastodon"]["target"] == f"{settings.PUBLIC_URL}/s/mastodon/{article.pk}"
-    assert links["copy"] == {"network": "copy", "label": "Copy link", "url": None, "target": article.url}
+    copied = f"{article.url}?aw_ref={reference(article.pk, network('copy'))}"
+    assert links["copy"] == {"network": "copy", "label": "Copy link", "url": None, "target": copied}
+    assert links["print"]["target"] == article.url
     assert answer["counts"] == {"reddit": 2, "facebook": 1}
     assert answer["total"] == 3
 
