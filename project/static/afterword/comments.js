@@ -1,6 +1,7 @@
 // The conversation: replying in place, posting without leaving the page, and what others do meanwhile.
 
 import { Refusal, busy, call } from "./api.js";
+import { origin } from "./arrival.js";
 import { itemOf, place, render, showLocalTime } from "./comment.js";
 import { keepAuthor, keepSession, keepToken, knownAuthor, knownSession, tokenHeader, voterHeader } from "./keepsake.js";
 import { identity } from "./identity.js";
@@ -168,7 +169,7 @@ class ReplyForm {
     const { form, section, notice } = this;
     const { elements } = form;
     const author = Object.fromEntries(FIELDS.map((name) => [name, elements[name].value]));
-    const draft = { article: Number(section.dataset.article), body: elements.body.value, author };
+    const draft = { article: Number(section.dataset.article), body: elements.body.value, author, ...origin() };
     if (elements.parent.value) draft.parent = Number(elements.parent.value);
     if (elements.follow.checked) draft.follow = "replies";
     notice.textContent = "";

@@ -1,6 +1,7 @@
 // Follow by Email without leaving the page.
 
 import { Refusal, busy, call } from "./api.js";
+import { origin } from "./arrival.js";
 import { prepare, take } from "./proof.js";
 
 export function follow(form) {
@@ -24,7 +25,8 @@ async function ask(form, notice, error) {
   say(email, error, "");
   const altcha = await take();
   try {
-    await call("/api/v1/follows", { body: { email: email.value, ...often, ...wish, ...trap, ...(altcha && { altcha }) } });
+    const wished = { email: email.value, ...often, ...wish, ...trap, ...(altcha && { altcha }), ...origin() };
+    await call("/api/v1/follows", { body: wished });
     notice.textContent = notice.dataset.done;
   } catch (refusal) {
     say(email, error, refusal instanceof Refusal ? refusal.message : notice.dataset.offline);
