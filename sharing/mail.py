@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext
 
 from articles.models import Article
@@ -39,7 +40,7 @@ from sharing.models import Delivery, Follow, Notification
 from sharing.quoting import marker
 from sharing.selectors.digests import FLOOD, Contents, contents_of
 from sharing.selectors.follows import language_of
-from sharing.selectors.outbox import shares_of_notice
+from sharing.selectors.outbox import milestone_of, shares_of_notice
 from sharing.verp import reply_headers
 
 QUOTED: Final = 2_000  # characters of a comment; the rest is read on the page
@@ -147,6 +148,23 @@ def shares_notice(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> 
     return notice(delivery, drafts, "shares_notice", (notification.pk,), context, headers)
 
 
+def milestone(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
+    """Tell an author that her article was shared ten times, a hundred times, a thousand times."""
+    notification, article = _notification(delivery), _article(delivery)
+
+    def context() -> dict[str, Any]:
+        return {
+            "title": title_of(article),
+            "url": article.public_url,
+            "number": milestone_of(notification),
+            "reached": number_format(milestone_of(notification), force_grouping=True),
+            "reason": _reason(delivery, follow),
+        }
+
+    headers = {"List-Id": list_id(delivery.site, "shares"), "References": root_id(article)}
+    return notice(delivery, drafts, "milestone", (notification.pk,), context, headers)
+
+
 def digest(delivery: Delivery, follow: Follow | None, drafts: Drafts) -> Letter:
     """Tell of everything that happened in a window, thread by thread."""
     contents, window = contents_of(delivery), delivery.digest
@@ -187,6 +205,7 @@ MESSAGES: Final[dict[Delivery.Kind, Callable[[Delivery, Follow | None, Drafts], 
     Delivery.Kind.ARTICLE: new_article,
     Delivery.Kind.HELD: held_comment,
     Delivery.Kind.SHARES: shares_notice,
+    Delivery.Kind.MILESTONE: milestone,
     Delivery.Kind.SIGN_IN: sign_in,
     Delivery.Kind.DIGEST: digest,
     Delivery.Kind.NOTICES: overviews.notices_of_a_day,

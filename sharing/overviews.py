@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext
 
 from project.languages import isolated
@@ -37,6 +38,8 @@ def notices_of_a_day(delivery: Delivery, follow: Follow | None, drafts: Drafts) 
                     "url": one.article.public_url,
                     "total": one.total,
                     "by_network": one.by_network,
+                    "milestone": one.milestone,
+                    "reached": number_format(one.milestone, force_grouping=True) if one.milestone else "",
                 }
                 for one in found.shared
             ],

@@ -5,7 +5,7 @@ from sharing.models.follow import Consent, Follow, Follower, Suppression
 from sharing.models.outbox import Delivery, Notification, SendingPause
 from sharing.models.reach import CreditedComment, ReachDay, Visit
 from sharing.models.returned import MailEvent, MailReply
-from sharing.models.share import Share, ShareCount, ShareSalt
+from sharing.models.share import Share, ShareCount, ShareMilestone, ShareSalt
 from sharing.models.webmention import LinkingText, SentMention, Webmention
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "SentMention",
     "Share",
     "ShareCount",
+    "ShareMilestone",
     "ShareSalt",
     "Suppression",
     "Visit",

@@ -26,6 +26,7 @@ class Notification(models.Model):
         HELD = "held", "A comment waits for a moderator"
         ARTICLE = "article", "An article was published"
         SHARES = "shares", "An article was shared"
+        MILESTONE = "milestone", "An article was shared so often for the first time"
 
     # Site and article are looked for together with the time.
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -68,6 +69,7 @@ class Delivery(models.Model):
         ARTICLE = "article"
         HELD = "held"
         SHARES = "shares"
+        MILESTONE = "milestone"
         SIGN_IN = "sign_in"
         DIGEST = "digest"
         NOTICES = "notices", "Notices of a day, to an author or a member"

@@ -61,6 +61,21 @@ class ShareSalt(models.Model):
         return str(self.day)
 
 
+class ShareMilestone(models.Model):
+    """The highest round number of shares that an article was ever told to have: 10, 100, 1,000 …
+
+    It never falls, so that nothing is told twice when counts shrink or are made anew.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
+    article = models.OneToOneField(Article, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    reached = models.BigIntegerField()
+    reached_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.reached} shares of {self.article_id}"
+
+
 class ShareCount(models.Model):
     """Shares of an article (or comment) by network; rebuildable from `Share`. A row of its own, so that a viral
     redirect never locks a thread."""

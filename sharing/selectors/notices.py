@@ -15,6 +15,7 @@ from project.errors import Problem
 from project.statements import fetch
 from sharing import networks
 from sharing.models import AuthorNotice, Delivery, Digest, Notification, Suppression
+from sharing.selectors.outbox import milestone_of
 from sharing.tokens import Recipient
 
 # What one message shows; the rest is counted.
@@ -33,10 +34,12 @@ _SHARED: Final = """
 
 @dataclass(frozen=True)
 class Shared:
-    """An article and how often it was shared, by the networks' labels, most first."""
+    """An article and how often it was shared, by the networks' labels, most first; `milestone` is the round number of
+    all its shares that it reached, 0 for none."""
 
     article: Article
     by_network: list[tuple[str, int]]
+    milestone: int = 0
 
     @property
     def total(self) -> int:
@@ -108,7 +111,8 @@ def notices_of(delivery: Delivery) -> Notices:
     public = Q(article__visibility=Article.Visibility.PUBLIC, article__author_email__in=hers)
     mine = gathered.filter(public)
     told = _shown(delivery, mine.filter(kind=Notification.Kind.COMMENT), Comment.Status.APPROVED)
-    shared = sorted(_shared(mine.filter(kind=Notification.Kind.SHARES)), key=lambda one: one.total, reverse=True)
+    shared = _shared(mine.filter(kind=Notification.Kind.SHARES), mine.filter(kind=Notification.Kind.MILESTONE))
+    shared.sort(key=lambda one: one.total, reverse=True)
     return Notices(told.comments, told.more, shared[:SHOWN_SHARED], len(shared[SHOWN_SHARED:]))
 
 
@@ -137,11 +141,12 @@ def _shown(delivery: Delivery, gathered: QuerySet[Notification], status: str) ->
     return Notices(shown[:SHOWN], more, [])
 
 
-def _shared(gathered: QuerySet[Notification]) -> list[Shared]:
+def _shared(gathered: QuerySet[Notification], milestones: QuerySet[Notification]) -> list[Shared]:
     rows = fetch(_SHARED, {"notices": list(gathered.values_list("pk", flat=True))})
-    articles = Article.objects.in_bulk([row[0] for row in rows])
-    counts: dict[int, list[tuple[str, int]]] = {}
+    reached = {one.article_id: milestone_of(one) for one in milestones.order_by("pk")}
+    articles = Article.objects.in_bulk({row[0] for row in rows} | {pk for pk in reached if pk is not None})
+    counts: dict[int, list[tuple[str, int]]] = {pk: [] for pk in reached if pk is not None}
     for article_id, key, count in rows:
         label = found.label if (found := networks.find(key)) else key
         counts.setdefault(article_id, []).append((label, count))
-    return [Shared(articles[pk], found) for pk, found in counts.items()]
+    return [Shared(articles[pk], found, reached.get(pk, 0)) for pk, found in counts.items()]

@@ -118,6 +118,11 @@ def ancestors_among(comment_ids: list[int], among: list[int]) -> dict[int, set[i
     return above
 
 
+def milestone_of(notification: Notification) -> int:
+    """Return the number of shares that a milestone tells of; the last part of its cause."""
+    return int(notification.cause_key.rpartition(":")[2])
+
+
 def shares_of_notice(notification: Notification) -> list[tuple[str, int]]:
     """Labels of the networks and how often each was used in the hour before the notice was due, most first."""
     end = notification.due_at

@@ -19,6 +19,7 @@ from sharing.selectors.digests import FLOOD
 from sharing.selectors.outbox import targets_of
 from sharing.services.digests import SETTLED
 from sharing.services.mentions import plan_mentioned
+from sharing.services.milestones import note_milestone
 from sharing.services.notices import gather
 
 PAGE: Final = 5_000
@@ -27,7 +28,10 @@ EXPIRES: Final = {
     Notification.Kind.HELD: timedelta(hours=24),
     Notification.Kind.ARTICLE: timedelta(hours=48),
     Notification.Kind.SHARES: timedelta(hours=24),
+    Notification.Kind.MILESTONE: timedelta(hours=48),
 }
+# What an article's author is told of.
+OF_AUTHORS: Final = frozenset({Notification.Kind.COMMENT, Notification.Kind.SHARES, Notification.Kind.MILESTONE})
 
 # The next page of followers by id. Every target gives its own next followers from the index; whoever stands under
 # several is one row, her follows in order of the targets. A page's last follower is at most any target's last one,
@@ -189,7 +193,9 @@ def _plan_others(notification: Notification) -> datetime | None:
     article = notification.article
     if notification.kind == Notification.Kind.HELD:
         return _plan_members(notification)
-    if article is not None and notification.kind in {Notification.Kind.COMMENT, Notification.Kind.SHARES}:
+    if article is not None and notification.kind in OF_AUTHORS:
+        if notification.kind == Notification.Kind.SHARES:
+            note_milestone(article)
         if notification.kind == Notification.Kind.COMMENT:
             author, expires_at = _comment_author(notification), _expires_at(notification)
             plan_mentioned(notification, author=author, expires_at=expires_at)

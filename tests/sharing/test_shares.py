@@ -14,12 +14,13 @@ from django.utils import timezone
 from articles.models import Article
 from project.visitors import Visitor
 from sharing import networks
-from sharing.models import Notification, Share, ShareCount, ShareSalt
+from sharing.models import Delivery, Notification, Share, ShareCount, ShareSalt
 from sharing.networks import Network
 from sharing.references import reference
 from sharing.selectors.shares import share_counts, share_links, shareable
+from sharing.services.fan_out import plan_next_page
 from sharing.services.salts import prune_salts
-from sharing.services.shares import record_share
+from sharing.services.shares import rebuild_counts, record_share
 from tests.factories import ADA, make_article, make_comment, make_site
 
 READER = Visitor("203.0.113.7", "Mozilla/5.0 Firefox/140.0")
@@ -116,6 +117,24 @@ def test_counters_can_be_told_from_events(article: Article) -> None:
         assert count == Share.objects.filter(article=article, network=key).count()
 
 
+def test_counters_are_made_anew_from_the_shares_themselves(article: Article) -> None:
+    comment = make_comment(article)
+    for number in range(12):
+        about = comment if number % 3 == 0 else None
+        record_share(article, (FACEBOOK, REDDIT)[number % 2], Visitor(f"203.0.113.{number}", "Firefox"), about)
+    fields = ("article_id", "comment_id", "network", "count")
+    truth = set(ShareCount.objects.values_list(*fields))
+    assert rebuild_counts() == 0
+    first, second = ShareCount.objects.order_by("pk")[:2]
+    ShareCount.objects.filter(pk=first.pk).update(count=77)
+    ShareCount.objects.filter(pk=second.pk).delete()
+    ShareCount.objects.create(site=article.site, article=article, network="line", count=5)
+    assert rebuild_counts() == 3
+    assert set(ShareCount.objects.filter(count__gt=0).values_list(*fields)) == truth
+    assert share_counts(article).get("line") is None
+    assert rebuild_counts() == 0
+
+
 def test_first_share_and_later_ones_cost_the_same_few_statements(
     article: Article, django_assert_num_queries: Callable[[int], Any]
 ) -> None:
@@ -141,9 +160,11 @@ def test_shares_of_one_hour_join_one_notice() -> None:
     assert (notice.site_id, notice.article_id) == (article.site_id, article.pk)
 
 
-def test_article_without_an_address_of_its_author_makes_no_notice(article: Article) -> None:
+def test_article_without_an_address_of_its_author_is_noted_for_channels_and_mails_nobody(article: Article) -> None:
     record_share(article, FACEBOOK, READER)
-    assert not Notification.objects.exists()
+    Notification.objects.update(due_at=timezone.now())
+    assert not plan_next_page(Notification.objects.get().pk)
+    assert not Delivery.objects.exists()
 
 
 def test_a_share_that_is_rolled_back_leaves_nothing(article: Article) -> None:
