@@ -3,12 +3,15 @@ followers are shown to owners, not to moderators."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, Model, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 
+from articles.models import Site
 from project.admin import OWNER, M, SiteScopedAdmin
 from sharing.models import (
     Consent,
@@ -16,14 +19,20 @@ from sharing.models import (
     Follow,
     MailEvent,
     Notification,
+    ReachDay,
     SendingPause,
     SentMention,
     Suppression,
     Webmention,
 )
+from sharing.selectors.reach import most_of, reach_of
 from sharing.selectors.sending import sending_of
+from sharing.serializers.reach import CSV, file_headers, report_rows
 from sharing.services.dispatch import cancel, try_again
 from sharing.tasks import deliver_confirmations, deliver_mail
+
+PERIODS: Final = (7, 30, 90, 365)  # days
+MOST_ARTICLES: Final = 100
 
 
 class ReadOnlyAdmin(SiteScopedAdmin[M]):
@@ -108,6 +117,53 @@ class SendingAdmin(SiteScopedAdmin[SendingPause]):
 
     def _owned(self, request: HttpRequest) -> list[int]:
         return [site_id for site_id, role in self._roles(request).items() if role == OWNER]
+
+
+@admin.register(ReachDay)
+class ReachAdmin(SiteScopedAdmin[ReachDay]):
+    """What came of shares, for every member of a site: numbers and bars instead of rows."""
+
+    members_may = frozenset({"view"})
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the report of one site for some days, or give it as a file."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        sites = list(self._sites(request))
+        wanted = request.GET.get("site", "")
+        site = next((one for one in sites if one.slug == wanted), None if wanted else next(iter(sites), None))
+        if site is None:
+            raise Http404
+        days = int(chosen) if (chosen := request.GET.get("days", "")) in map(str, PERIODS) else PERIODS[0]
+        reach = reach_of(site, days=days)
+        if "csv" in request.GET:
+            return HttpResponse(report_rows(reach), content_type=CSV, headers=file_headers(reach))
+        shown = {
+            "title": "What came of shares",
+            "opts": self.opts,
+            "sites": sites,
+            "site": site,
+            "days": days,
+            "periods": PERIODS,
+            "reach": reach,
+            "articles": reach.articles[:MOST_ARTICLES],
+            "most": most_of([one.numbers for one in reach.networks]),
+            "most_of_article": most_of([one.numbers for one in reach.articles]),
+        }
+        return TemplateResponse(request, "sharing/admin/reach.html", {**self.admin_site.each_context(request), **shown})
+
+    def _sites(self, request: HttpRequest) -> QuerySet[Site]:
+        sites = Site.objects.order_by("slug")
+        return sites if getattr(request.user, "is_superuser", False) else sites.filter(pk__in=self._roles(request))
 
 
 @admin.register(MailEvent)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import date
 from typing import Final
 
@@ -105,6 +105,11 @@ def reach_of(site: Site, *, days: int, article: Article | None = None) -> Reach:
         networks=sorted(through, key=lambda one: _rank(one.numbers)),
         articles=sorted(by_article.values(), key=lambda one: _rank(one.numbers)),
     )
+
+
+def most_of(each: Iterable[Numbers]) -> int:
+    """Return the largest number of them all: as long as a bar can be."""
+    return max((number for one in each for number in astuple(one)), default=0)
 
 
 def rows_of(reach: Reach) -> Iterable[tuple[Article, OfNetwork]]:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+import csv
+import io
+from dataclasses import asdict
+from typing import Any, Final
 
 from rest_framework import serializers
 
+from project.spreadsheets import guarded
 from sharing import references
+from sharing.selectors.reach import Reach, rows_of
 from sharing.serializers.shares import SharedHeadlineSerializer
+
+CSV: Final = "text/csv; charset=utf-8"
+COLUMNS: Final = ("article", "url", "title", "network", "shares", "visits", "comments", "follows")
 
 
 class VisitInputSerializer(serializers.Serializer[Any]):
@@ -52,3 +60,20 @@ class ReachSerializer(serializers.Serializer[Any]):
     total = NumbersSerializer()
     networks = NetworkReachSerializer(many=True)
     articles = ArticleReachSerializer(many=True, help_text="Those with most visits first.")
+
+
+def report_rows(reach: Reach) -> str:
+    """Return the report as CSV (RFC 4180), a row for each article and network, safe to open in a spreadsheet."""
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
+    for article, through in rows_of(reach):
+        texts = (guarded(text) for text in (article.public_url, article.title, through.network))
+        writer.writerow((article.pk, *texts, *asdict(through.numbers).values()))
+    return file.getvalue()
+
+
+def file_headers(reach: Reach) -> dict[str, str]:
+    """Return the headers with which the report is downloaded, and kept by nobody else."""
+    name = f"sharing-{reach.since}-{reach.until}.csv"
+    return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}

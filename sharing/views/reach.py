@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
@@ -20,13 +18,12 @@ from articles.origins import check_write_origin
 from project.answers import json_response
 from project.errors import Problem
 from project.queries import DAYS, days_of, whole_number
-from project.spreadsheets import guarded
 from project.throttling import limited
 from project.tokens import MAX_ID
 from project.visitors import visitor_of
 from sharing.references import read_reference
-from sharing.selectors.reach import OfArticle, OfNetwork, Reach, reach_of, rows_of
-from sharing.serializers.reach import ReachSerializer, VisitInputSerializer
+from sharing.selectors.reach import OfArticle, OfNetwork, Reach, reach_of
+from sharing.serializers.reach import CSV, ReachSerializer, VisitInputSerializer, file_headers, report_rows
 from sharing.serializers.shares import headline
 from sharing.services.visits import record_visit
 
@@ -36,7 +33,6 @@ ARTICLE: Final = OpenApiParameter("article", int, description="The id of an arti
 LIMIT: Final = OpenApiParameter(
     "limit", int, description=f"How many articles are named: 1 to {MAX_LIMIT}, {DEFAULT_LIMIT} unless asked otherwise."
 )
-COLUMNS: Final = ("article", "url", "title", "network", "shares", "visits", "comments", "follows")
 
 
 class VisitsView(APIView):
@@ -82,20 +78,8 @@ class ReportFileView(ReportView):
     )
     def get(self, request: Request) -> HttpResponse:
         """Download a row for each article and network, 10,000 at most, safe to open in a spreadsheet."""
-        return report_file(_asked(request))
-
-
-def report_file(reach: Reach) -> HttpResponse:
-    """Return the report as a CSV file in UTF-8 (RFC 4180)."""
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow(COLUMNS)
-    for article, through in rows_of(reach):
-        texts = (guarded(text) for text in (article.public_url, article.title, through.network))
-        writer.writerow((article.pk, *texts, *asdict(through.numbers).values()))
-    name = f"sharing-{reach.since}-{reach.until}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
-    return HttpResponse(file.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
+        reach = _asked(request)
+        return HttpResponse(report_rows(reach), content_type=CSV, headers=file_headers(reach))
 
 
 def _asked(request: Request) -> Reach:
