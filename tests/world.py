@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
 from articles.models import Article, Member, Site
 from articles.services.sign_ons import add_sign_on
 from comments.models import Comment, Mute, Reader
 from comments.services.sessions import open_session
 from comments.services.sign_in import Link, sign_in_token
-from sharing.models import Delivery, Follow, Notification
+from sharing.models import Delivery, Follow, Notification, ReachDay
 from sharing.tokens import confirm_url, leave_url, manage_url, not_me_url, notices_url
 from tests.factories import (
     SSO_SECRET,
@@ -93,6 +95,8 @@ def make_side(word: str) -> Side:
     reader = make_reader(site, f"dora@{word}.example.org", name=f"Dora of {word}")
     make_comment(article, body=f"Proven {word}.", reader=reader, author_name=reader.name, author_email=reader.address)
     Mute.objects.create(site=site, reader=reader, muted_key=f"name:{word}", label=f"Muted {word}")
+    day = timezone.now().astimezone(UTC).date()
+    ReachDay.objects.create(site=site, article=article, network="x", day=day, visits=7)
     return Side(
         site=site,
         article=article,
