@@ -149,7 +149,9 @@ def read_draft(
         refusals.add("author.email", "required", "An address is needed to be told of replies.")
     refusals.raise_any()
     return Draft(
-        *(body, guest, parent, follow, tuple(edit_tokens), voter, network, reader), language=language, ref=read_ref(data)
+        *(body, guest, parent, follow, tuple(edit_tokens), voter, network, reader),
+        language=language,
+        ref=read_ref(data),
     )
 
 

@@ -18,7 +18,19 @@ from project.doorbell import Doorbell
 from sharing.models import Delivery
 from sharing.pictures import shelf
 from sharing.selectors.outbox import due_notifications, due_queues
-from sharing.services import claims, digests, dispatch, follows, outbox, replies, salts, sent_webmentions, summaries, visits, webmentions
+from sharing.services import (
+    claims,
+    digests,
+    dispatch,
+    follows,
+    outbox,
+    replies,
+    salts,
+    sent_webmentions,
+    summaries,
+    visits,
+    webmentions,
+)
 from sharing.services import fan_out as planning
 
 log = logging.getLogger(__name__)
@@ -130,8 +142,8 @@ def send_webmentions() -> None:
 @shared_task(base=Doorbell, soft_time_limit=220, time_limit=240)
 def prune() -> None:
     """Delete what is kept no longer: salts and single visits of past days, requests to follow that nobody confirmed,
-    closed windows, messages of three months ago, pictures of yesterday, which answers by mail became comments, and which
-    pages were said to link here.
+    closed windows, messages of three months ago, pictures of yesterday, which answers by mail became comments, and
+    which pages were said to link here.
 
     Twice is harmless: the second run finds nothing.
     """

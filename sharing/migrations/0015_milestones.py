@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('articles', '0007_members_choose'),
-        ('sharing', '0011_reach'),
+        ('sharing', '0014_reach'),
     ]
 
     operations = [

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('articles', '0007_members_choose'),
         ('comments', '0005_reader_names_and_roles'),
-        ('sharing', '0010_mail_replies'),
+        ('sharing', '0013_sent_webmentions'),
     ]
 
     operations = [
