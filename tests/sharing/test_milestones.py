@@ -105,7 +105,7 @@ def test_an_author_who_wants_one_mail_a_day_finds_it_there(article: Article, sin
     Delivery.objects.update(next_attempt_at=timezone.now())
     send()
     (received,) = sink.messages
-    assert "“Fish & Chips” has been shared 1,000 times altogether." in words_of(received.message)
+    assert "“Fish & Chips” has been shared 1,000 times." in words_of(received.message)
     assert received.message["Subject"].endswith("your articles: a round number of shares")
 
 
