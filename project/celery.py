@@ -38,6 +38,7 @@ QUEUE_OF = {
     "comments.tasks.spread_reader": "maintenance",
     "sharing.tasks.deliver_confirmations": "confirm",
     "sharing.tasks.deliver_mail": "mail",
+    "sharing.tasks.deliver_posts": "channels",
     "sharing.tasks.fan_out": "fanout",
     "sharing.tasks.plan_digests": "fanout",
     "sharing.tasks.prune": "maintenance",

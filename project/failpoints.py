@@ -13,6 +13,7 @@ from django.conf import settings
 
 AFTER_INSERT: Final = "after_insert"
 BEFORE_COMMIT: Final = "before_commit"
+AFTER_ANSWER: Final = "after_answer"
 AFTER_COMMIT: Final = "after_commit_before_answer"
 
 

@@ -25,7 +25,7 @@ from redis.retry import Retry
 log = logging.getLogger(__name__)
 
 State = Literal["ok", "degraded", "failed"]
-QUEUES: Final = ("confirm", "mail", "fanout", "maintenance")
+QUEUES: Final = ("confirm", "mail", "fanout", "channels", "maintenance")
 # Workers beat every two seconds; a task may hold the processor for a while before it is held against them.
 WORKER_TTL: Final = 20
 # Seconds that a due delivery may wait: a sweep (15 s) finds what a lost message forgot, and then it is sent.

@@ -25,12 +25,16 @@ PORTS: Final = {"http": 80, "https": 443}
 CHUNK: Final = 65_536
 OK: Final = 200
 
-# The one seam: which loopback address stands for a name. Tests write into it, nothing else does.
+# The one seam: which loopback address, with a port or without, stands for a name. Only tests write into it.
 stands_for: Final[dict[str, str]] = {}
 
 
 class FetchError(Exception):
     """Nothing was fetched; the text says why, for operators."""
+
+
+class NeverSent(FetchError):  # noqa: N818
+    """No connection came about, so that the other side knows nothing of the request."""
 
 
 @dataclass(frozen=True)
@@ -64,41 +68,46 @@ def exchange(
     seconds: float = SECONDS,
     limit: int = BYTES,
     only_ok: bool = False,
+    only_head: bool = False,
     inside: str = "",
 ) -> Answer:
     """Send one request and return the answer; `inside` is a `host[:port]` that may have any address.
 
-    FetchError: as `fetch`, another status only with `only_ok`.
+    With `only_head` no byte of the body is waited for. FetchError: as `fetch`, another status only with `only_ok`;
+    NeverSent, if it is sure that nothing was asked.
     """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
     except (KeyError, ValueError) as error:
-        raise FetchError("this is no http or https address") from error
+        raise NeverSent("this is no http or https address") from error
     if not host or parts.username or parts.password:
-        raise FetchError("this is no http or https address")
+        raise NeverSent("this is no http or https address")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     own = {"Host": parts.netloc, "User-Agent": "Afterword", "Connection": "close"}
+    failure: type[FetchError] = NeverSent
     try:
         address = _resolve(host, port, anywhere=parts.netloc == inside)
-        with closing(_connect(address, port, seconds)) as line, _ended_after(line, seconds):
+        with closing(_connect(*address, seconds)) as line, _ended_after(line, seconds):
             client = http.client.HTTPConnection(host)
             client.sock = _secured(line, host) if parts.scheme == "https" else line
+            failure = FetchError
             client.request(method, path, body=body or None, headers={**headers, **own})
-            return _read(client, limit, only_ok=only_ok)
+            return _head(client) if only_head else _read(client, limit, only_ok=only_ok)
     except (OSError, http.client.HTTPException, UnicodeError, ValueError) as error:
-        raise FetchError(f"{type(error).__name__}: {error}") from error
+        raise failure(f"{type(error).__name__}: {error}") from error
 
 
-def _resolve(host: str, port: int, *, anywhere: bool = False) -> str:
-    """Return the one address to connect to."""
+def _resolve(host: str, port: int, *, anywhere: bool = False) -> tuple[str, int]:
+    """Return the one address to connect to, and the port."""
     if host in stands_for:
-        return stands_for[host]
+        address, _, other = stands_for[host].partition(":")
+        return address, int(other or port)
     found = {str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
     for address in found:
         if not anywhere and not is_global(address):
-            raise FetchError("the name has an address that is not the internet's")
-    return sorted(found, key=lambda address: ":" in address)[0]
+            raise NeverSent("the name has an address that is not the internet's")
+    return sorted(found, key=lambda address: ":" in address)[0], port
 
 
 def is_global(address: str) -> bool:
@@ -140,6 +149,11 @@ def _ended_after(line: socket.socket, seconds: float) -> Iterator[None]:
         watch.cancel()
         watch.join()
         spare.close()
+
+
+def _head(client: http.client.HTTPConnection) -> Answer:
+    with closing(client.getresponse()) as answer:
+        return Answer(answer.status, dict(answer.headers.items()), b"")
 
 
 def _read(client: http.client.HTTPConnection, limit: int, *, only_ok: bool) -> Answer:

@@ -15,6 +15,7 @@ from comments.models import Comment
 from comments.signals import comment_changed, comment_published, comment_rewritten
 from sharing.models import Notification
 from sharing.services import outbox
+from sharing.services.channels import note_change
 from sharing.services.follows import follow_from_comment
 from sharing.services.sent_webmentions import mark_article, mark_comment
 from sharing.services.visits import credit_comment
@@ -31,14 +32,16 @@ def on_comment_published(comment: Comment, **_: Any) -> None:
 def on_comment_changed(
     comment: Comment, old: str | None, new: str, follow: str = "", language: str = "", ref: str = "", **_: Any
 ) -> None:
-    """A comment that waits is announced to the site's members; its author may have asked to follow, or may have come
-    through a shared address."""
+    """A comment that waits is announced to the site's members, what became of a public one to channels; its author may
+    have asked to follow, or may have come through a shared address."""
     if new == Comment.Status.PENDING and comment.reason != "decision":
         # Held once when it was posted, and once for each text with which it lost its place.
         edition = "" if old is None else f":{comment.revision}"
         _wake(_note(comment, Notification.Kind.HELD, f"comment:{comment.pk}:held{edition}"))
     if Comment.Status.APPROVED in {old, new}:
         _mark(comment)
+    if old == Comment.Status.APPROVED and note_change(comment):
+        fan_out.delay_on_commit()
     if old is None and ref:
         credit_comment(comment, ref)
     if old is None and follow and comment.author_email:

@@ -17,6 +17,7 @@ from django.db import InterfaceError, OperationalError
 from project.doorbell import Doorbell
 from sharing.models import Delivery
 from sharing.pictures import shelf
+from sharing.selectors.channels import posts_are_due
 from sharing.selectors.outbox import due_notifications, due_queues
 from sharing.services import (
     claims,
@@ -24,6 +25,7 @@ from sharing.services import (
     dispatch,
     follows,
     outbox,
+    posting,
     replies,
     salts,
     sent_webmentions,
@@ -55,6 +57,8 @@ def fan_out() -> None:
     while due := due_notifications(AT_ONCE, without=left_alone):
         left_alone.update(notification_id for notification_id in due if not _plan_page(notification_id))
         deliver_mail.wake()
+        if posts_are_due():
+            deliver_posts.wake()
         if time.monotonic() > end:
             fan_out.wake()
             return
@@ -80,6 +84,17 @@ def deliver_mail() -> None:
         deliver_mail.wake()
 
 
+@shared_task(base=Doorbell, soft_time_limit=270, time_limit=290)
+def deliver_posts() -> None:
+    """Say what channels of sites have to say; they have workers of their own, as other people's servers may be slow.
+
+    Twice is harmless: a channel and a delivery are claimed by one process at a time, and what may be there already is
+    sent again only where that makes no second one.
+    """
+    if posting.send_due_posts(TURN):
+        deliver_posts.wake()
+
+
 @shared_task(base=Doorbell, soft_time_limit=60, time_limit=90)
 def sweep() -> None:
     """Find what nobody was woken for: leases that ended, notifications not fanned out, deliveries that are due.
@@ -87,6 +102,7 @@ def sweep() -> None:
     Twice is harmless: it ends leases by conditional UPDATEs and otherwise only wakes tasks that may run twice.
     """
     claims.end_leases()
+    posting.end_post_leases()
     if due_notifications(1):
         fan_out.wake()
     due = due_queues()
@@ -94,6 +110,8 @@ def sweep() -> None:
         deliver_confirmations.wake()
     if Delivery.Queue.MAIL in due:
         deliver_mail.wake()
+    if posts_are_due():
+        deliver_posts.wake()
 
 
 @shared_task(base=Doorbell, soft_time_limit=220, time_limit=240)

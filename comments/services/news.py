@@ -7,7 +7,7 @@ from comments.signals import comment_changed, comment_published, comment_rewritt
 
 
 def tell_changed(comment: Comment, *, old: str | None, follow: str = "", language: str = "", ref: str = "") -> None:
-    """Tell that a comment has another status than `old`, None for a new one.
+    """Tell that a comment has another status than `old`, None for a new one, or, with the same, says something else.
 
     Of a new one `follow` is its author's wish, in her `language`, and `ref` what the address carried by which she came.
     """

@@ -54,6 +54,7 @@ def carry(comment: Comment, old: str, *, looks_different: bool = False) -> int:
     approved = int(comment.is_approved) - int(old == Comment.Status.APPROVED)
     if not approved:
         if looks_different and comment.is_approved:
+            tell_changed(comment, old=old)
             return commit_change(Change(comment.article, changed=[comment.pk]))
         return thread_version(comment.article)
     # A comment above shown replies stands in the tree whatever its status: as itself or as a tombstone.

@@ -29,8 +29,14 @@ from project.embedded.web import NICENESS, application_arguments, web_arguments
 # Ranks of stopping: the highest first.
 BEAT, WORKERS, WEB, APPLICATION, BROKER, DATABASE = 6, 5, 4, 3, 2, 1
 # Worker name -> the queues it serves. Confirmations wait for nobody.
-# Maintenance may wait for other people's servers; what readers wait for must not wait with it.
-WORKER_QUEUES = {"confirm": "confirm", "mail": "mail", "planner": "fanout", "maintenance": "maintenance"}
+# Channels and maintenance may wait for other people's servers; what readers wait for must not wait with them.
+WORKER_QUEUES = {
+    "confirm": "confirm",
+    "mail": "mail",
+    "planner": "fanout",
+    "channels": "channels",
+    "maintenance": "maintenance",
+}
 # Seconds that a worker, the web server or the application may take to finish what it has in hand.
 GRACE = 15.0
 

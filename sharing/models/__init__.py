@@ -1,5 +1,6 @@
 """What goes out: shares, follows, and the outbox of notifications and deliveries."""
 
+from sharing.models.channel import Channel
 from sharing.models.digest import AuthorNotice, Digest, DigestClock
 from sharing.models.follow import Consent, Follow, Follower, Suppression
 from sharing.models.outbox import Delivery, Notification, SendingPause
@@ -10,6 +11,7 @@ from sharing.models.webmention import LinkingText, SentMention, Webmention
 
 __all__ = [
     "AuthorNotice",
+    "Channel",
     "Consent",
     "CreditedComment",
     "Delivery",

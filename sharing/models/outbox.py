@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from articles.models import Article, Site
 from comments.models import Comment
+from sharing.models.channel import Channel
 
 
 class Notification(models.Model):
@@ -27,6 +28,8 @@ class Notification(models.Model):
         ARTICLE = "article", "An article was published"
         SHARES = "shares", "An article was shared"
         MILESTONE = "milestone", "An article was shared so often for the first time"
+        CHANGED = "changed", "A comment that is public says something else"
+        REMOVED = "removed", "A comment is public no longer"
 
     # Site and article are looked for together with the time.
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -59,7 +62,9 @@ class Delivery(models.Model):
     """One message to one recipient over one channel, and how far it has come.
 
     Unique by (kind, cause_key, channel, target_key): whoever plans it twice plans it once. `target_key` of a mail is
-    the recipient's address key; `follow_ids` are the follows that asked for it (none for authors and members).
+    the recipient's address key; `follow_ids` are the follows that asked for it (none for authors and members). A post
+    goes to a `site_channel`, whose kind and id are its channel and target; `remote` is what came of it there, and
+    `doubt_at` when an answer was lost first.
     Waiting times are columns; attempts are counted when the row is claimed.
     """
 
@@ -74,10 +79,12 @@ class Delivery(models.Model):
         DIGEST = "digest"
         NOTICES = "notices", "Notices of a day, to an author or a member"
         SUMMARY = "summary", "A week of a site, to its owner"
+        POST = "post", "A notification, told by a channel of the site"
 
     class Queue(models.TextChoices):
         CONFIRM = "confirm"
         MAIL = "mail"
+        CHANNELS = "channels"
 
     class Status(models.TextChoices):
         QUEUED = "queued"
@@ -111,6 +118,10 @@ class Delivery(models.Model):
         "sharing.Follower", null=True, on_delete=models.CASCADE, related_name="deliveries", db_constraint=False
     )
     digest = models.ForeignKey("sharing.Digest", null=True, on_delete=models.SET_NULL, related_name="deliveries")
+    # Likewise: the channel is one of this very site.
+    site_channel = models.ForeignKey(
+        Channel, null=True, on_delete=models.CASCADE, related_name="deliveries", db_constraint=False, db_index=False
+    )
     follow_ids = ArrayField(models.BigIntegerField(), default=list)
     why = models.CharField(max_length=16, choices=Why, default=Why.FOLLOW)
     address = models.CharField(max_length=254, help_text="Where it goes, as typed.")
@@ -130,6 +141,8 @@ class Delivery(models.Model):
     lease_until = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True, help_text="Too late to be of use after this.")
     last_error = models.CharField(max_length=500, blank=True)
+    remote = models.CharField(max_length=500, blank=True, default="", db_default="")
+    doubt_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
     settled_at = models.DateTimeField(null=True)
 
@@ -145,6 +158,16 @@ class Delivery(models.Model):
                 fields=["queue", "site", "next_attempt_at", "id"],
                 condition=models.Q(status__in=["queued", "awaiting_retry"]),
                 name="due_deliveries",
+            ),
+            models.Index(
+                fields=["site_channel", "next_attempt_at", "id"],
+                condition=models.Q(site_channel__isnull=False, status__in=["queued", "awaiting_retry"]),
+                name="due_posts",
+            ),
+            models.Index(
+                fields=["site_channel", "-id"],
+                condition=models.Q(site_channel__isnull=False),
+                name="posts_of_channel",
             ),
             # Rows come in the order of time, so that a few pages of this index tell those of the last day.
             BrinIndex(fields=["created_at"], name="recent_deliveries"),

@@ -35,7 +35,8 @@ ANCESTORS_AMONG: Final = """
     )
     SELECT below, parent_id FROM way_up WHERE parent_id = ANY(%(among)s::bigint[])
 """
-# Queues and sites with a due delivery, unless they are paused. The index is asked for one site after the other, so that
+# Queues and sites with a due mail, unless they are paused; channels (`selectors.channels`) take turns apart, and one of
+# a site's that does not answer is no fault of ours. The index is asked for one site after the other, so that
 # it costs the same whether one of them has ten rows or a million.
 DUE_SITES: Final = """
     RECURSIVE waiting AS (
@@ -54,7 +55,7 @@ DUE_SITES: Final = """
                 AND d.next_attempt_at <= statement_timestamp()
             ORDER BY d.next_attempt_at LIMIT 1
         ) AS oldest
-        WHERE NOT EXISTS (
+        WHERE waiting.queue <> 'channels' AND NOT EXISTS (
             SELECT FROM sharing_sendingpause p WHERE p.site_id IS NULL OR p.site_id = waiting.site_id)
     )"""
 # A planned delivery, or a notification whose fan-out is due, whichever has waited longest.

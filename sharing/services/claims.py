@@ -93,6 +93,7 @@ def end_leases() -> int:
     unless it has taken too many attempts (and perhaps as many processes) already. Twice finds nothing the second time.
     """
     left = Delivery.objects.filter(status=Status.SENDING, lease_until__lte=Now())
+    left = left.exclude(queue=Delivery.Queue.CHANNELS)
     unsure = Q(kind__in=Delivery.NEVER_REPEATED)
     end = {"lease_until": None, "settled_at": Now(), "last_error": LEASE_ENDED}
     unknown = left.filter(unsure).update(status=Status.UNKNOWN, **end)

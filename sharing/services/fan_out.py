@@ -14,9 +14,11 @@ from comments.models import Comment
 from project import addresses
 from project.errors import Problem
 from project.statements import fetch
+from sharing.channels.posts import EVENT_OF
 from sharing.models import AuthorNotice, Delivery, Notification, Suppression
 from sharing.selectors.digests import FLOOD
 from sharing.selectors.outbox import targets_of
+from sharing.services.channels import plan_posts
 from sharing.services.digests import SETTLED
 from sharing.services.mentions import plan_mentioned
 from sharing.services.milestones import note_milestone
@@ -32,6 +34,8 @@ EXPIRES: Final = {
 }
 # What an article's author is told of.
 OF_AUTHORS: Final = frozenset({Notification.Kind.COMMENT, Notification.Kind.SHARES, Notification.Kind.MILESTONE})
+# A channel is asked again for three days, and may have to be looked after first.
+POSTS_EXPIRE: Final = timedelta(days=4)
 
 # The next page of followers by id. Every target gives its own next followers from the index; whoever stands under
 # several is one row, her follows in order of the targets. A page's last follower is at most any target's last one,
@@ -125,6 +129,8 @@ def plan_next_page(notification_id: int) -> bool:
                 waiting.update(cursor=last)
                 return True
             moment = _plan_others(notification)
+            if event := EVENT_OF.get(notification.kind):
+                plan_posts(notification, event, POSTS_EXPIRE)
         # What goes into the mail of somebody's day belongs to the day in which it was put there.
         waiting.update(fanned_out_at=moment or Now())
     return False
@@ -135,7 +141,11 @@ def _is_wanted(notification: Notification) -> bool:
     article, comment = notification.article, notification.comment
     if notification.kind == Notification.Kind.HELD:
         return comment is not None and comment.status == Comment.Status.PENDING
-    if notification.kind == Notification.Kind.COMMENT and (comment is None or not comment.is_approved):
+    if notification.kind in {Notification.Kind.COMMENT, Notification.Kind.CHANGED} and not (
+        comment is not None and comment.is_approved
+    ):
+        return False
+    if notification.kind == Notification.Kind.REMOVED and (comment is None or comment.is_approved):
         return False
     return article is not None and article.is_public
 

@@ -101,12 +101,12 @@ def test_a_worker_shows_that_it_lives_and_that_it_left(worker: Worker, broker_ur
         client.flushall()
     wait_until(lambda: health.check_workers().state == "ok", "the sign of life after FLUSHALL", 10)
     worker.stop()
-    assert health.check_workers().fact == "nobody serves confirm, mail, fanout, maintenance"
+    assert health.check_workers().fact == "nobody serves confirm, mail, fanout, channels, maintenance"
 
 
 @pytest.mark.live
 def test_a_missing_worker_is_named(make_worker: Callable[..., Worker]) -> None:
-    make_worker(queues=("mail", "fanout", "maintenance"))
+    make_worker(queues=("mail", "fanout", "channels", "maintenance"))
     wait_until(lambda: health.check_workers().fact == "nobody serves confirm", "three of four signs of life")
 
 

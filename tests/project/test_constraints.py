@@ -49,6 +49,7 @@ EXPECTED = {
     ("sharing_follow", "site_id", "follower_id", "sharing_follower"),
     ("sharing_notification", *ARTICLE_OF_SITE),
     ("sharing_delivery", "site_id", "follower_id", "sharing_follower"),
+    ("sharing_delivery", "site_id", "site_channel_id", "sharing_channel"),
     ("sharing_digest", "site_id", "follower_id", "sharing_follower"),
     ("sharing_linkingtext", *ARTICLE_OF_SITE),
     ("sharing_sentmention", *ARTICLE_OF_SITE),

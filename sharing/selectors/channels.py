@@ -1,0 +1,31 @@
+"""Which channels a site has, and whether any of them has something to say."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from project.errors import Problem
+from project.statements import fetch
+from sharing.models import Channel
+
+# A channel that may be spoken to now and has something to say. It names the channel `c`.
+READY: Final = """
+    c.is_active AND c.next_at <= statement_timestamp()
+        AND (c.busy_until IS NULL OR c.busy_until <= statement_timestamp())
+        AND NOT EXISTS (SELECT FROM sharing_sendingpause p WHERE p.site_id IS NULL OR p.site_id = c.site_id)
+        AND EXISTS (SELECT FROM sharing_delivery d WHERE d.site_channel_id = c.id
+            AND d.status IN ('queued', 'awaiting_retry') AND d.next_attempt_at <= statement_timestamp())"""
+
+
+def posts_are_due() -> bool:
+    """Say whether any channel has something to say now. One query."""
+    sql = f"SELECT EXISTS (SELECT FROM sharing_channel c WHERE {READY})"  # noqa: S608  (parts of ours)
+    return bool(fetch(sql, ())[0][0])
+
+
+def find_channel(site_id: int, name: str) -> Channel:
+    """Return the channel of a site that people call so. Problem: not_found."""
+    found = Channel.objects.select_related("site").filter(site_id=site_id, name=name).first()
+    if found is None:
+        raise Problem("not_found", "The site has no channel of this name.")
+    return found
