@@ -32,7 +32,7 @@ SNAPSHOT_MEMORY = env.number("SNAPSHOT_MEMORY", default=32, lowest=1, highest=65
 STREAMS = env.number("STREAMS", default=10_000, lowest=0, highest=15_000)
 STREAMS_PER_CLIENT = env.number("STREAMS_PER_CLIENT", default=100, lowest=1, highest=15_000)
 # Drills only: where a process is to die (project/failpoints.py).
-FAIL_POINT = env.one_of("FAIL_POINT", "after_insert", "before_commit", "after_commit_before_answer")
+FAIL_POINT = env.one_of("FAIL_POINT", "after_insert", "before_commit", "after_commit_before_answer", "after_answer")
 # Where Django answers, if it has a process of its own (project.backend).
 APPLICATION_SOCKET = env.socket_path("APPLICATION_SOCKET")
 # Where processes that answer for each other keep their numbers (project.metrics); prometheus-client reads it too.

@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 
 from articles.models import Site
 from project.admin import OWNER, M, SiteScopedAdmin
+from sharing import channel_admin  # noqa: F401  (registers itself)
 from sharing.models import (
     Consent,
     Delivery,
@@ -29,7 +30,8 @@ from sharing.selectors.reach import most_of, reach_of
 from sharing.selectors.sending import sending_of
 from sharing.serializers.reach import CSV, file_headers, report_rows
 from sharing.services.dispatch import cancel, try_again
-from sharing.tasks import deliver_confirmations, deliver_mail
+from sharing.services.posting import replay
+from sharing.tasks import deliver_confirmations, deliver_mail, deliver_posts
 
 PERIODS: Final = (7, 30, 90, 365)  # days
 MOST_ARTICLES: Final = 100
@@ -59,17 +61,24 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
     """Every message, and how far it has come; failed ones can be tried again."""
 
     list_display = ("id", "status", "kind", "address", "cause_key", "attempts", "next_attempt_at", "last_error", "site")
-    list_filter = ("status", "events__kind", "kind", "queue", "site")
+    list_filter = ("status", "events__kind", "kind", "queue", "channel", "site_channel", "site")
     search_fields = ("address", "cause_key", "token")
     date_hierarchy = "created_at"
-    actions = ("try_again", "cancel")
+    actions = ("try_again", "replay", "cancel")
 
     @admin.action(description="Try failed notices again", permissions=["view"])
     def try_again(self, request: HttpRequest, chosen: QuerySet[Delivery]) -> None:
         """Put failed notices back into the queue, as new; what cannot be repeated stays as it is."""
         count = try_again(chosen)
-        deliver_mail.delay_on_commit()
+        wake_senders()
         self.message_user(request, f"{count} messages will be tried again.")
+
+    @admin.action(description="Post again: failed, unknown, and what a webhook got", permissions=["view"])
+    def replay(self, request: HttpRequest, chosen: QuerySet[Delivery]) -> None:
+        """Send posts of channels once more, as somebody who has looked there wants it."""
+        count = replay(chosen)
+        deliver_posts.delay_on_commit()
+        self.message_user(request, f"{count} posts will be sent again.")
 
     @admin.action(description="Cancel what waits or failed", permissions=["view"])
     def cancel(self, request: HttpRequest, chosen: QuerySet[Delivery]) -> None:
@@ -251,5 +260,5 @@ class SuppressionAdmin(ReadOnlyAdmin[Suppression]):
 
 def wake_senders() -> None:
     """Let workers look at once for what waited."""
-    deliver_confirmations.delay_on_commit()
-    deliver_mail.delay_on_commit()
+    for task in (deliver_confirmations, deliver_mail, deliver_posts):
+        task.delay_on_commit()

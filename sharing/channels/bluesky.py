@@ -28,8 +28,8 @@ from sharing.channels.asking import (
     until,
 )
 from sharing.channels.base import Account, Check, Draft, Ended, Post, Receipt, Refused
-from sharing.channels.chats import TOLD
-from sharing.channels.wording import DEFAULT_TEMPLATE, Composed, Rule, TooLongError, clean, compose
+from sharing.channels.chats import TOLD, composed_of
+from sharing.channels.wording import Rule, clean
 from sharing.networks.lengths import Counting, fit
 
 COLLECTION: Final = "app.bsky.feed.post"
@@ -64,10 +64,10 @@ class Bluesky:
 
     def rule(self, settings: Mapping[str, str]) -> Rule:
         # A reader sees links only where a facet makes one.
-        return Rule(300, Counting.GRAPHEMES, makes_links=False, show=shown)
+        return Rule(300, Counting.GRAPHEMES, makes_links=False, most_bytes=MOST_BYTES, show=shown)
 
     def draft(self, account: Account, post: Post) -> Draft:
-        composed = _composed(account, post, self.rule(account.settings))
+        composed = composed_of(account, post, self.rule(account.settings))
         record: dict[str, Any] = {
             "$type": COLLECTION,
             "text": composed.text,
@@ -140,22 +140,6 @@ def shown(url: str) -> str:
     """Return an address as readers see it: without its scheme, cut."""
     parts = urlsplit(url)
     return fit(f"{parts.netloc}{parts.path.rstrip('/')}", MOST_SHOWN, Counting.GRAPHEMES)
-
-
-def _composed(account: Account, post: Post, rule: Rule) -> Composed:
-    """Return the text within both limits, of graphemes and of bytes."""
-    words = dict(post.words)
-    while True:
-        try:
-            composed = compose(account.template or DEFAULT_TEMPLATE, words, post.url, rule)
-        except TooLongError as error:
-            raise Refused(str(error)) from error
-        if len(composed.text.encode()) <= MOST_BYTES:
-            return composed
-        if not any(words.values()):
-            raise Refused("the text has more bytes than a post may have")
-        # Graphemes of many bytes each: half of the words, until it fits.
-        words = {name: word[: len(word) // 2] for name, word in words.items()}
 
 
 def _facet(text: str, place: tuple[int, int], url: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final
 from project.http import Answer
 from sharing.channels.asking import OK, TOO_MANY, failure_of, fields_of, header, line, post_json, seconds_in, text_in
 from sharing.channels.base import Account, Check, Draft, Ended, Post, Receipt, Refused
-from sharing.channels.wording import DEFAULT_TEMPLATE, Rule, TooLongError, compose
+from sharing.channels.wording import DEFAULT_TEMPLATE, Composed, Rule, TooLongError, compose
 from sharing.models import Channel
 
 TOLD: Final = frozenset(
@@ -32,8 +32,13 @@ DISCORD_MARKS: Final = re.compile(r"([\\*_~`|<>\[\]()#:-])")
 
 def words_of(account: Account, post: Post, rule: Rule) -> str:
     """Return the text of a post. Refused: it cannot be short enough."""
+    return composed_of(account, post, rule).text
+
+
+def composed_of(account: Account, post: Post, rule: Rule) -> Composed:
+    """Return the text of a post, and where its links are. Refused: it cannot be short enough."""
     try:
-        return compose(account.template or DEFAULT_TEMPLATE, post.words, post.url, rule).text
+        return compose(account.template or DEFAULT_TEMPLATE, post.words, post.url, rule)
     except TooLongError as error:
         raise Refused(str(error)) from error
 

@@ -19,7 +19,7 @@ from sharing.networks.lengths import Counting, fit, measure
 PLACEHOLDERS: Final = ("title", "url", "summary", "author", "tags", "hashtags", "site", "count")
 DEFAULT_TEMPLATE: Final = "{title}\n\n{url}"
 MOST_TEMPLATE: Final = 2_000  # characters
-MOST_WORD: Final = 4_000
+MOST_WORD: Final = 5_000
 # What is shortened first, and last.
 SHORTENED: Final = ("summary", "hashtags", "tags", "author", "site", "title")
 # Stands where the address comes to be; no word holds it.
@@ -39,7 +39,7 @@ def as_is(text: str) -> str:
 
 @dataclass(frozen=True)
 class Rule:
-    """What a network takes: `maximum` as it counts, an address counted as `link` (None: as it is).
+    """What a network takes: `maximum` as it counts, an address counted as `link` (None: as it is), and no more bytes.
 
     `makes_links` says that it makes links and mentions of plain words; `escape` is for its own marks; `show` is how
     an address is shown where what is shown is not where it leads.
@@ -49,6 +49,7 @@ class Rule:
     counting: Counting = Counting.CHARACTERS
     link: int | None = None
     makes_links: bool = True
+    most_bytes: int = 100_000
     escape: Callable[[str], str] = field(default=as_is)
     show: Callable[[str], str] = field(default=as_is)
 
@@ -75,23 +76,34 @@ def compose(template: str, words: Mapping[str, str], url: str, rule: Rule) -> Co
     """Return the text of a post, within the rule. TooLongError: not even without the words of others."""
     plain = {name: clean(words.get(name, "")) for name in PLACEHOLDERS}
     shown = rule.escape(rule.show(url))
-    text = _assembled(template, plain, rule)
     for name in SHORTENED:
-        over = _cost(text, shown, rule) - rule.maximum
-        if over <= 0:
+        if _fits(_assembled(template, plain, rule), shown, rule):
             break
-        room = measure(plain[name], rule.counting) - over
-        plain[name] = fit(plain[name], room, rule.counting) if room > 0 else ""
-        text = _assembled(template, plain, rule)
-    if _cost(text, shown, rule) > rule.maximum:
+        plain[name] = _longest(template, plain, name, shown, rule)
+    text = _assembled(template, plain, rule)
+    if not _fits(text, shown, rule):
         raise TooLongError("the address and the template's own words are longer than a post may be")
     return _with_links(text, shown)
 
 
+def _longest(template: str, plain: Mapping[str, str], name: str, shown: str, rule: Rule) -> str:
+    """Return as much of one word as fits; what is escaped may be longer than it was, so it is tried out."""
+    word = plain[name]
+    fitting, low, high = "", 1, min(measure(word, rule.counting), rule.maximum)
+    while low <= high:
+        middle = (low + high) // 2
+        shorter = fit(word, middle, rule.counting)
+        if _fits(_assembled(template, {**plain, name: shorter}, rule), shown, rule):
+            fitting, low = shorter, middle + 1
+        else:
+            high = middle - 1
+    return fitting
+
+
 def clean(word: str) -> str:
     """Return a value on one line, without controls and marks that turn its direction."""
-    line = BIDI.sub("", FORBIDDEN.sub(" ", word[:MOST_WORD])).replace(LINK, "")
-    return " ".join(line.split())
+    line = BIDI.sub("", FORBIDDEN.sub(" ", word[: 2 * MOST_WORD])).replace(LINK, "")
+    return fit(" ".join(line.split()), MOST_WORD, Counting.CHARACTERS)
 
 
 def defuse(text: str) -> str:
@@ -134,9 +146,13 @@ def _assembled(template: str, plain: Mapping[str, str], rule: Rule) -> str:
     return re.sub(r"\n{3,}", "\n\n", lines).strip()
 
 
-def _cost(text: str, shown: str, rule: Rule) -> int:
-    link = measure(shown, rule.counting) if rule.link is None else rule.link
-    return measure(text.replace(LINK, ""), rule.counting) + text.count(LINK) * link
+def _fits(text: str, shown: str, rule: Rule) -> bool:
+    whole = text.replace(LINK, shown)
+    if len(whole.encode()) > rule.most_bytes:
+        return False
+    if rule.link is None:
+        return measure(whole, rule.counting) <= rule.maximum
+    return measure(text.replace(LINK, ""), rule.counting) + text.count(LINK) * rule.link <= rule.maximum
 
 
 def _with_links(text: str, shown: str) -> Composed:

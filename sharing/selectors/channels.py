@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from articles.models import Article
 from project.errors import Problem
 from project.statements import fetch
 from sharing.models import Channel
@@ -28,4 +29,18 @@ def find_channel(site_id: int, name: str) -> Channel:
     found = Channel.objects.select_related("site").filter(site_id=site_id, name=name).first()
     if found is None:
         raise Problem("not_found", "The site has no channel of this name.")
+    return found
+
+
+def article_to_show(site_id: int, article_id: int | None = None) -> Article | None:
+    """Return a public article of a site, the newest one unless it is named; None where the site has none.
+
+    Problem: not_found, if it is named.
+    """
+    public = Article.objects.filter(site_id=site_id, visibility=Article.Visibility.PUBLIC)
+    if article_id is None:
+        return public.order_by("-published_at", "-pk").first()
+    found = public.filter(pk=article_id).first()
+    if found is None:
+        raise Problem("not_found", f"The site has no public article {article_id}.")
     return found

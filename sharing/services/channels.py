@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from articles.models import Article, Site
 from comments.models import Comment
-from project.errors import Problem, refused_field
+from project.errors import refused_field
 from project.sealed import Broken, seal, unseal
 from project.statements import fetch
 from project.text import clean_line
@@ -42,6 +42,15 @@ class Made(NamedTuple):
     secret: str
 
 
+class Wish(NamedTuple):
+    """What somebody says of a channel; `secret` is "" to keep the one that it has."""
+
+    settings: Mapping[str, str]
+    events: Iterable[str]
+    template: str = ""
+    secret: str = ""
+
+
 def add_channel(
     site: Site,
     kind: str,
@@ -53,37 +62,55 @@ def add_channel(
     template: str = "",
 ) -> Made:
     """Make a channel; without `events` it is told of new articles. Problem: validation_failed."""
-    adapter = adapter_of(kind)
-    channel = Channel(site=site, kind=kind)
-    channel.name = clean_line(name, limit=60, field="name")
-    _describe(channel, adapter, settings, events or [Channel.Event.ARTICLE_PUBLISHED.value], template)
-    kept = _checked_secret(adapter, secret)
-    channel.secret = seal(kept)
+    channel = Channel(site=site, kind=kind, name=clean_line(name, limit=60, field="name"))
+    wished = Wish(settings, list(events) or [Channel.Event.ARTICLE_PUBLISHED.value], template, secret)
+    kept = describe(channel, wished)
     if Channel.objects.filter(site=site).count() >= MOST_CHANNELS:
         raise refused_field("site", "too_many", f"A site has at most {MOST_CHANNELS} channels.")
-    _save(channel)
+    try:
+        with transaction.atomic():
+            channel.save()
+    except IntegrityError as error:
+        raise refused_field("name", "taken", "The site has a channel of this name.") from error
     return Made(channel, "" if secret else kept)
 
 
-def change_channel(
-    channel: Channel,
-    *,
-    settings: Mapping[str, str],
-    events: Iterable[str],
-    template: str,
-    is_active: bool,
-    secret: str = "",
-) -> None:
-    """Take over what was changed; a channel that is active again begins anew. Problem: validation_failed."""
-    adapter = adapter_of(channel.kind)
-    _describe(channel, adapter, settings, events, template)
-    if secret:
-        channel.secret, channel.session = seal(_checked_secret(adapter, secret)), ""
-    if is_active:
-        channel.failures, channel.failing_since, channel.last_error = 0, None, ""
-        channel.next_at = Now()
+def change_channel(channel: Channel, wish: Wish, *, is_active: bool) -> None:
+    """Take over what was changed; one that is switched on again begins anew. Problem: validation_failed."""
+    describe(channel, wish)
+    fields = ["settings", "events", "template", "is_active"]
+    fields += ["secret", "session"] if wish.secret else []
+    if is_active and not channel.is_active:
+        channel.failures, channel.failing_since, channel.last_error, channel.next_at = 0, None, "", Now()
+        fields += ["failures", "failing_since", "last_error", "next_at"]
     channel.is_active = is_active
-    _save(channel)
+    # Whoever speaks to it meanwhile writes the other columns.
+    channel.save(update_fields=fields)
+
+
+def switch(channel: Channel, *, on: bool) -> None:
+    """Let a channel be spoken to again, or no more; what waits for it keeps waiting until it is of no use."""
+    begins_anew = {"failures": 0, "failing_since": None, "last_error": "", "next_at": Now()}
+    Channel.objects.filter(pk=channel.pk).update(is_active=on, **(begins_anew if on else {}))
+
+
+def describe(channel: Channel, wish: Wish) -> str:
+    """Put what is wished for into the unsaved row and return the secret, "" if it has one and keeps it.
+
+    Problem: validation_failed.
+    """
+    adapter = adapter_of(channel.kind)
+    channel.settings = _checked_settings(adapter, wish.settings)
+    channel.events = list(dict.fromkeys(wish.events))
+    if not channel.events or not adapter.events.issuperset(channel.events):
+        known = ", ".join(sorted(adapter.events))
+        raise refused_field("events", "unacceptable", f"{adapter.label} can be told of {known}.")
+    channel.template = _checked_template(adapter, channel.settings, wish.template)
+    if channel.secret and not wish.secret:
+        return ""
+    kept = _checked_secret(adapter, wish.secret)
+    channel.secret, channel.session = seal(kept), ""
+    return kept
 
 
 def rotate_secret(channel: Channel, secret: str = "") -> str:
@@ -92,8 +119,8 @@ def rotate_secret(channel: Channel, secret: str = "") -> str:
     Of a webhook the old one signs too for a day, so that the receiver can change over. Problem: validation_failed.
     """
     kept = _checked_secret(adapter_of(channel.kind), secret)
-    is_ours = channel.kind == Channel.Kind.WEBHOOK
-    old = {"old_secret": models.F("secret"), "old_secret_until": Now() + OVERLAP} if is_ours else {}
+    signs = channel.kind == Channel.Kind.WEBHOOK
+    old = {"old_secret": models.F("secret"), "old_secret_until": Now() + OVERLAP} if signs else {}
     Channel.objects.filter(pk=channel.pk).update(**old, secret=seal(kept), session="")
     return kept
 
@@ -178,21 +205,14 @@ def open_account(channel: Channel, *, with_old: bool) -> Account:
     return account_of(channel, unseal(channel.secret), old, session)
 
 
-def _describe(
-    channel: Channel, adapter: Adapter, settings: Mapping[str, str], events: Iterable[str], template: str
-) -> None:
-    """Put what was checked into the row."""
-    channel.settings = _checked_settings(adapter, settings)
-    channel.events = list(dict.fromkeys(events))
-    unknown = [event for event in channel.events if event not in adapter.events]
-    if unknown or not channel.events:
-        known = ", ".join(sorted(adapter.events))
-        raise refused_field("events", "unacceptable", f"{adapter.label} can be told of {known}.")
-    rule = adapter.rule(channel.settings)
-    if rule is None and template.strip():
-        raise refused_field("template", "unacceptable", f"{adapter.label} has no template: it gets data.")
+def _checked_template(adapter: Adapter, settings: Mapping[str, str], template: str) -> str:
+    rule = adapter.rule(settings)
+    if rule is None:
+        if template.strip():
+            raise refused_field("template", "unacceptable", f"{adapter.label} has no template: it gets data.")
+        return ""
     try:
-        channel.template = check_template(template, rule) if rule else ""
+        return check_template(template, rule)
     except ValueError as error:
         raise refused_field("template", "unacceptable", str(error)) from error
 
@@ -221,15 +241,3 @@ def _checked_secret(adapter: Adapter, secret: str) -> str:
     except ValueError as error:
         # The secret itself is in no sentence of ours.
         raise refused_field("secret", "unacceptable", str(error)) from None
-
-
-def _save(channel: Channel) -> None:
-    try:
-        with transaction.atomic():
-            channel.save()
-    except IntegrityError as error:
-        raise Problem(
-            "validation_failed",
-            "The site has a channel of this name.",
-            errors=[{"field": "name", "code": "taken", "message": "The site has a channel of this name."}],
-        ) from error

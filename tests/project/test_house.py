@@ -24,6 +24,7 @@ SHOWN_BY = {"articles": {"authentication", "origins"}, "comments": {"authenticat
 # From the ground up; a room imports from lower rungs and from itself. What is not named is on the ground.
 GROUND = 0
 ANNEXES = {
+    "channel_admin": "admin",
     "drafts": "mail",
     "overviews": "mail",
     "moderation_serializers": "serializers",
