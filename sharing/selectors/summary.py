@@ -61,7 +61,7 @@ _SHARES: Final = """
 _MAILS: Final = """
     SELECT status, count(*) FILTER (WHERE settled_at >= %(start)s), count(*) FILTER (WHERE settled_at < %(start)s)
     FROM sharing_delivery
-    WHERE site_id = %(site)s AND status IN ('sent', 'failed') AND kind <> 'summary'
+    WHERE site_id = %(site)s AND status IN ('sent', 'failed') AND kind NOT IN ('summary', 'post')
         AND created_at >= %(before)s::timestamptz - %(planned)s AND created_at < %(end)s
         AND settled_at >= %(before)s AND settled_at < %(end)s
     GROUP BY status

@@ -47,6 +47,8 @@ MAX_ATTEMPTS: Final = len(PAUSES) + 1
 AFTER_DOUBT: Final = 60.0
 # For a channel that fails, whatever waits for it: so long, twice as long with each failure, at most.
 FIRST_REST, LONGEST_REST = 2.0, 600.0
+# Whoever says "in no seconds", again and again, is still asked no more often than this.
+LEAST_WAIT: Final = 5.0
 ENDED_AFTER: Final = timedelta(days=3)
 LEASE_ENDED: Final = "the worker ended in the middle"
 
@@ -268,7 +270,7 @@ def _outcome_of(error: SendError, attempt: Attempt) -> Outcome:
         return Outcome(Status.AWAITING_RETRY, text, uncounted=True, failed=True, over=True)
     if isinstance(error, TryLater) and error.wait is not None:
         # It asked for patience: that is no failure, and no attempt.
-        return Outcome(Status.AWAITING_RETRY, text, uncounted=True, rest=error.wait)
+        return Outcome(Status.AWAITING_RETRY, text, uncounted=True, rest=max(error.wait, LEAST_WAIT))
     in_doubt = delivery.doubt_at is not None and not _may_repeat_for_ever(adapter)
     if isinstance(error, Refused):
         return Outcome(Status.UNKNOWN if in_doubt else Status.FAILED, text)

@@ -13,6 +13,7 @@ from articles.models import Article
 from comments.models import Comment
 from project import http
 from sharing.models import Channel, Delivery, SendingPause
+from sharing.selectors.summary import summary_of
 from sharing.services.channels import rotate_secret
 from sharing.services.posting import end_post_leases, replay
 from tests.channel_server import BLUESKY, DISCORD, HOOK, MASTODON, SLACK, TELEGRAM, ChannelServer, Say
@@ -96,6 +97,14 @@ class TestSaying:
         pause.delete()
         say()
         assert len(networks.asked) == 1
+
+    def test_a_post_is_no_mail_of_the_week(self, article: Article, networks: ChannelServer) -> None:
+        day, now = timedelta(days=1), timezone.now()
+        before = summary_of(article.site_id, now - day, now + day).mails
+        make_channel(article.site)
+        publish(article)
+        say()
+        assert summary_of(article.site_id, now - day, now + day).mails == before
 
     def test_many_posts_of_a_channel_go_one_after_the_other_in_order(
         self, article: Article, networks: ChannelServer
@@ -225,6 +234,15 @@ class TestAnswers:
         Channel.objects.update(next_at=timezone.now())
         say()
         assert Delivery.objects.filter(status="sent").exists()
+
+    def test_who_asks_for_no_patience_at_all_gets_some(self, article: Article, networks: ChannelServer) -> None:
+        channel = make_channel(article.site)
+        networks.always[HOOK] = Say(429, None, {"Retry-After": "0"})
+        publish(article)
+        say()
+        say()
+        channel.refresh_from_db()
+        assert len(networks.asked) == 1 and channel.next_at > timezone.now()
 
     @pytest.mark.parametrize(
         ("kind", "answer"),
