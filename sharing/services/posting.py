@@ -39,6 +39,8 @@ PLACES_OF_SITE: Final = 4
 PLACES_OF_SLOW: Final = 16
 SLOW: Final = 2.0  # seconds
 LATEST: Final = 60.0
+# How often somebody looks for what has come to be due while others are waited for.
+LOOK_AGAIN: Final = 0.2
 LEASE: Final = timedelta(minutes=5)
 # Seconds before the next attempt, as Standard Webhooks proposes: three days in all.
 PAUSES: Final = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
@@ -122,6 +124,9 @@ class Attempt:
     post: Post
     began: float
 
+    def is_slow(self, now: float) -> bool:
+        return self.channel.is_slow or now - self.began > SLOW
+
 
 @dataclass
 class Outcome:
@@ -156,15 +161,15 @@ def send_due_posts(seconds: float) -> bool:
     under_way: dict[Future[Receipt], Attempt] = {}
     with ThreadPoolExecutor(PLACES, "channel") as pool:
         while True:
-            late, claimed = time.monotonic() > end, 0
-            waits_for_slow = any(attempt.channel.is_slow for attempt in under_way.values())
-            if not late or (waits_for_slow and time.monotonic() < end + LATEST):
+            now, claimed = time.monotonic(), 0
+            late, waits_for_slow = now > end, any(attempt.is_slow(now) for attempt in under_way.values())
+            if not late or (waits_for_slow and now < end + LATEST):
                 begun, claimed = _begin(PLACES - len(under_way), of_slow=0 if late else PLACES_OF_SLOW)
                 for attempt in begun:
                     under_way[pool.submit(attempt.adapter.send, attempt.account, attempt.post)] = attempt
             if not under_way and not claimed:
                 return late
-            done, _ = wait(under_way, timeout=1.0, return_when=FIRST_COMPLETED)
+            done, _ = wait(under_way, timeout=LOOK_AGAIN, return_when=FIRST_COMPLETED)
             for future in done:
                 _finish(future, under_way.pop(future))
 
