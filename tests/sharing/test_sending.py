@@ -190,7 +190,7 @@ class TestOperators:
         for pause in SendingPause.objects.all():
             client.post(f"{SENDING}{pause.pk}/delete/", {"post": "yes"})
         assert list(SendingPause.objects.all()) == [theirs]
-        assert rung == ["sharing.tasks.deliver_confirmations", "sharing.tasks.deliver_mail"]
+        assert rung == [f"sharing.tasks.deliver_{what}" for what in ("confirmations", "mail", "posts")]
 
     def test_a_superuser_pauses_all(self, admin_client: Client) -> None:
         admin_client.post(f"{SENDING}add/", {"site": ""})
