@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from project import http
-from project.http import FetchError, fetch, is_global
+from project.http import FetchError, NeverSent, exchange, fetch, is_global
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -114,3 +114,18 @@ def test_addresses_that_are_not_the_internets(address: str) -> None:
 @pytest.mark.parametrize("address", ["93.184.215.14", "2606:4700::1111", "64:ff9b::5db8:d70e"])
 def test_addresses_of_the_internet(address: str) -> None:
     assert is_global(address)
+
+
+def test_it_is_told_whether_the_other_side_may_know_of_a_request(serve: Any) -> None:
+    with pytest.raises(FetchError) as lost:
+        exchange("POST", serve(lambda line: None), {}, b"{}")
+    assert not isinstance(lost.value, NeverSent)
+    for url in ("https://127.0.0.1/", "http://keys.example.org:1/", "ftp://example.org/"):
+        with pytest.raises(NeverSent):
+            exchange("POST", url, {}, b"{}")
+
+
+def test_the_head_of_an_answer_is_enough_where_no_more_is_asked_for(serve: Any) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\nX-A: b\r\n\r\n"
+    answer = exchange("POST", serve(lambda line: line.sendall(head)), {}, only_head=True)
+    assert (answer.status, answer.headers["X-A"], answer.body) == (200, "b", b"")
