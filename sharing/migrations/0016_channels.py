@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('articles', '0007_members_choose'),
-        ('sharing', '0010_mail_replies'),
+        ('sharing', '0015_milestones'),
     ]
 
     operations = [
@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='delivery',
             name='kind',
-            field=models.CharField(choices=[('confirmation', 'Confirmation'), ('comment', 'Comment'), ('article', 'Article'), ('held', 'Held'), ('shares', 'Shares'), ('sign_in', 'Sign In'), ('digest', 'Digest'), ('notices', 'Notices of a day, to an author or a member'), ('summary', 'A week of a site, to its owner'), ('post', 'A notification, told by a channel of the site')], max_length=16),
+            field=models.CharField(choices=[('confirmation', 'Confirmation'), ('comment', 'Comment'), ('article', 'Article'), ('held', 'Held'), ('shares', 'Shares'), ('milestone', 'Milestone'), ('sign_in', 'Sign In'), ('digest', 'Digest'), ('notices', 'Notices of a day, to an author or a member'), ('summary', 'A week of a site, to its owner'), ('post', 'A notification, told by a channel of the site')], max_length=16),
         ),
         migrations.AlterField(
             model_name='delivery',
@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='notification',
             name='kind',
-            field=models.CharField(choices=[('comment', 'A comment was published'), ('held', 'A comment waits for a moderator'), ('article', 'An article was published'), ('shares', 'An article was shared'), ('changed', 'A comment that is public says something else'), ('removed', 'A comment is public no longer')], max_length=16),
+            field=models.CharField(choices=[('comment', 'A comment was published'), ('held', 'A comment waits for a moderator'), ('article', 'An article was published'), ('shares', 'An article was shared'), ('milestone', 'An article was shared so often for the first time'), ('changed', 'A comment that is public says something else'), ('removed', 'A comment is public no longer')], max_length=16),
         ),
         migrations.CreateModel(
             name='Channel',
