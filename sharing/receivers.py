@@ -32,21 +32,11 @@ def on_comment_published(comment: Comment, **_: Any) -> None:
 def on_comment_changed(
     comment: Comment, old: str | None, new: str, follow: str = "", language: str = "", ref: str = "", **_: Any
 ) -> None:
-    """A comment that waits is announced to the site's members, what became of a public one to channels; its author may
-    have asked to follow, or may have come through a shared address."""
-    if new == Comment.Status.PENDING and comment.reason != "decision":
-        # Held once when it was posted, and once for each text with which it lost its place.
-        edition = "" if old is None else f":{comment.revision}"
-        _wake(_note(comment, Notification.Kind.HELD, f"comment:{comment.pk}:held{edition}"))
-    if Comment.Status.APPROVED in {old, new}:
-        _mark(comment)
-    if old == Comment.Status.APPROVED and note_change(comment):
-        fan_out.delay_on_commit()
-    if old is None and ref:
-        credit_comment(comment, ref)
-    if old is None and follow and comment.author_email:
-        follow_from_comment(comment, follow, language=language, ref=ref)
-        deliver_confirmations.delay_on_commit()
+    """A comment that waits is announced to the site's members, what became of a public one to channels and to the pages
+    that it links to; its author may have asked to follow, or may have come through a shared address."""
+    _tell_members(comment, old, new)
+    _tell_elsewhere(comment, old, new)
+    _heed_author(comment, old, follow, language, ref)
 
 
 @receiver(article_written, dispatch_uid="sharing.article_written")
@@ -68,6 +58,28 @@ def on_article_published(article: Article, **_: Any) -> None:
     key = f"article:{article.pk}:published"
     kind = Notification.Kind.ARTICLE
     _wake(outbox.note(kind=kind, cause_key=key, site_id=article.site_id, article_id=article.pk))
+
+
+def _tell_members(comment: Comment, old: str | None, new: str) -> None:
+    if new == Comment.Status.PENDING and comment.reason != "decision":
+        # Held once when it was posted, and once for each text with which it lost its place.
+        edition = "" if old is None else f":{comment.revision}"
+        _wake(_note(comment, Notification.Kind.HELD, f"comment:{comment.pk}:held{edition}"))
+
+
+def _tell_elsewhere(comment: Comment, old: str | None, new: str) -> None:
+    if Comment.Status.APPROVED in {old, new}:
+        _mark(comment)
+    if old == Comment.Status.APPROVED and note_change(comment):
+        fan_out.delay_on_commit()
+
+
+def _heed_author(comment: Comment, old: str | None, follow: str, language: str, ref: str) -> None:
+    if old is None and ref:
+        credit_comment(comment, ref)
+    if old is None and follow and comment.author_email:
+        follow_from_comment(comment, follow, language=language, ref=ref)
+        deliver_confirmations.delay_on_commit()
 
 
 def _mark(comment: Comment) -> None:

@@ -22,7 +22,7 @@ OTHERS = [code for code, _ in LANGUAGES if code != "en"]
 NAME = re.compile(r"%\((\w+)\)s")
 TAG = re.compile(r"</?\w+")
 # What a number is called in messages that count; forms for 0, 1 and 2 may say it in words.
-COUNTS = {"n", "total", "days", "minutes"}
+COUNTS = {"n", "total", "days", "minutes", "reached"}
 SPOKEN = {"ar": 3}
 
 
