@@ -111,8 +111,8 @@ def page_from_request_data(data: Mapping[str, Any]) -> PageRef:
 def article_at(url: str) -> Article | None:
     """Return the article of an address that comes without a site, whatever its visibility; one query.
 
-    One of our own pages means its article. Of several sites with the address's origin the oldest is meant, and no
-    other is looked at. Problem: validation_failed.
+    One of our own pages means its article. Of several sites with the address's origin the oldest that has it is meant.
+    Problem: validation_failed.
     """
     address = canonical_url(url)
     number = _own_page_number(address.partition("?")[0])
@@ -212,11 +212,12 @@ _BY_KEY: Final = """
       AND ((k.kind = 'url' AND k.key = %(address)s) OR (k.kind = 'identifier' AND k.key = %(identifier)s))
     ORDER BY k.kind LIMIT 1"""
 _AT: Final = """
-    FROM articles_articlekey AS k
+    FROM articles_siteorigin AS o
+    JOIN articles_site AS s ON s.id = o.site_id
+    JOIN articles_articlekey AS k ON k.site_id = s.id AND k.kind = 'url' AND k.key = %(address)s
     JOIN articles_article AS a ON a.id = k.article_id
-    JOIN articles_site AS s ON s.id = k.site_id
-    WHERE k.site_id = (SELECT min(site_id) FROM articles_siteorigin WHERE origin = %(origin)s)
-      AND k.kind = 'url' AND k.key = %(address)s AND a.deleted_at IS NULL"""
+    WHERE o.origin = %(origin)s AND a.deleted_at IS NULL
+    ORDER BY s.id LIMIT 1"""
 _SITE_BY_SLUG: Final = f"SELECT {_SITE.sql} FROM articles_site AS s WHERE s.slug = %(slug)s"  # noqa: S608
 _WHOLE_BY_ID: Final = f"SELECT {_WHOLE.sql}, {_SITE.sql} {_BY_ID}"
 _HEAD_BY_ID: Final = f"SELECT {_HEAD.sql}, {_SITE.sql} {_BY_ID}"

@@ -86,7 +86,9 @@ class Caller:
             response = case.call(base_url=self.web.base, session=self.session, headers=headers, allow_redirects=False)
             statuses[response.status_code] += 1
             sent += 1
-            case.validate_response(response, checks=CHECKS)
+            # oEmbed 1.0 wants 501 for a format that there is not.
+            is_told = operation.label == "GET /oembed" and response.status_code == 501
+            case.validate_response(response, checks=CHECKS[1:] if is_told else CHECKS)
 
         try:
             holds()

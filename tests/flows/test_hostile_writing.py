@@ -37,7 +37,7 @@ COMMENT_ATTRIBUTES = frozenset({"href", "rel", "start"})
 # What Markdown may add to a page, as `facts` names it.
 OF_MARKDOWN = {f"<{tag}>" for tag in markup.COMMENT_TAGS} | {"a href", "a rel", "ol start"}
 MAIL_HEADERS = frozenset(
-    "subject from to date message-id mime-version content-type auto-submitted precedence reply-to"
+    "subject from to date message-id mime-version content-type content-language auto-submitted precedence reply-to"
     " content-transfer-encoding list-id list-unsubscribe list-unsubscribe-post list-help list-owner list-post"
     " list-archive x-auto-response-suppress references in-reply-to feedback-id".split()
 )

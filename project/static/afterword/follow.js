@@ -2,12 +2,15 @@
 
 import { Refusal, busy, call } from "./api.js";
 import { origin } from "./arrival.js";
-import { prepare, take } from "./proof.js";
+
+// Only whoever writes her address needs it.
+let loaded;
+const proof = () => (loaded ??= import("./proof.js").catch(() => null));
 
 export function follow(form) {
   const notice = form.querySelector(".notice");
   const error = form.querySelector("#follow-error");
-  form.elements.email.addEventListener("input", prepare);
+  form.elements.email.addEventListener("input", async () => (await proof())?.prepare());
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     busy(form, () => ask(form, notice, error));
@@ -23,7 +26,7 @@ async function ask(form, notice, error) {
   const wish = target.value === "site" ? { site: form.dataset.site } : { article: Number(form.dataset.article) };
   notice.textContent = "";
   say(email, error, "");
-  const altcha = await take();
+  const altcha = await (await proof())?.take();
   try {
     const wished = { email: email.value, ...often, ...wish, ...trap, ...(altcha && { altcha }), ...origin() };
     await call("/api/v1/follows", { body: wished });
