@@ -82,11 +82,11 @@ def test_same_text_again_changes_nothing() -> None:
     assert not Revision.objects.exists()
 
 
-def test_edit_costs_five_statements_and_a_delete_four(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_edit_costs_six_statements_and_a_delete_five(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     comment = make_comment(make_article())
-    with django_assert_num_queries(7):  # two of them are the transaction's savepoint in this test
+    with django_assert_num_queries(8):  # two of them are the transaction's savepoint in this test
         assert patch(comment, own(comment)).status_code == 200
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         assert delete(comment, own(comment)).status_code == 200
 
 
