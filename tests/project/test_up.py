@@ -155,7 +155,7 @@ def test_after_kill_9_the_next_start_ends_what_was_left(service: LiveService) ->
     add_user(service, "ada")
     left = read_record(service.data_dir)
     assert left is not None
-    assert len(left.children) == 9
+    assert len(left.children) == 10
     assert service.process is not None
     service.process.kill()
     service.process.wait()
