@@ -3,6 +3,7 @@
 from sharing.views import (
     cards,
     challenge,
+    channels,
     follows,
     hooks,
     lists,
@@ -32,6 +33,7 @@ urlpatterns = [
     *pages.urlpatterns,
     *sign_in.urlpatterns,
     *person.urlpatterns,
+    *channels.urlpatterns,
     *webmentions.urlpatterns,
     *pingback.urlpatterns,
 ]

@@ -12,7 +12,7 @@ import ssl
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -179,8 +179,8 @@ def networks_on_loopback(folder: Path) -> Iterator[ChannelServer]:
         server.server.server_close()
 
 
-def certificates(folder: Path) -> tuple[Path, Path]:
-    """Write an authority, and a key with a certificate of it for NAMES; return both files."""
+def certificates(folder: Path, hosts: Iterable[str] = NAMES) -> tuple[Path, Path]:
+    """Write an authority, and a key with a certificate of it for the hosts; return both files."""
     authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "An authority of tests")])
     now = datetime.now(UTC)
@@ -194,7 +194,7 @@ def certificates(folder: Path) -> tuple[Path, Path]:
         return builder.sign(authority_key, hashes.SHA256())
 
     own = built(issuer, authority_key.public_key(), (x509.BasicConstraints(ca=True, path_length=0), True))
-    names = x509.SubjectAlternativeName([x509.DNSName(name) for name in NAMES])
+    names = x509.SubjectAlternativeName([x509.DNSName(name) for name in hosts])
     leaf = built(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "networks")]), key.public_key(), (names, False))
     pem = serialization.Encoding.PEM
     (folder / "authority.pem").write_bytes(own.public_bytes(pem))

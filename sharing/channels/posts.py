@@ -47,15 +47,19 @@ def post_of(delivery: Delivery) -> Post:
 
     NothingToSay: nothing.
     """
-    notification, channel = delivery.notification, delivery.site_channel
+    notification, channel, event = delivery.notification, delivery.site_channel, event_of(delivery)
     if notification is None or channel is None:
-        return _post(delivery, PROBE, delivery.site, None, {}, {"title": "A test of this channel", "summary": ""})
-    event = EVENT_OF.get(notification.kind, "")
+        return _post(delivery, event, delivery.site, None, {}, {"title": "A test of this channel", "summary": ""})
     if event not in channel.events:
         raise NothingToSay("the channel is not told of this")
     article = _shown_article(notification)
     words, data = _told(notification, article)
     return _post(delivery, event, delivery.site, article, data, words)
+
+
+def event_of(delivery: Delivery) -> str:
+    """Return what a post tells of; PROBE where it tells of nothing. Its notification should be loaded."""
+    return EVENT_OF.get(delivery.notification.kind, "") if delivery.notification else PROBE
 
 
 def probe_of(channel: Channel, article: Article | None) -> Post:

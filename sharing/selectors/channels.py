@@ -7,7 +7,7 @@ from typing import Final
 from articles.models import Article
 from project.errors import Problem
 from project.statements import fetch
-from sharing.models import Channel
+from sharing.models import Channel, Delivery
 
 # A channel that may be spoken to now and has something to say. It names the channel `c`.
 READY: Final = """
@@ -30,6 +30,27 @@ def find_channel(site_id: int, name: str) -> Channel:
     if found is None:
         raise Problem("not_found", "The site has no channel of this name.")
     return found
+
+
+def channels_of(site_id: int) -> list[Channel]:
+    """Return all channels of a site, in the order in which they were made."""
+    return list(Channel.objects.filter(site_id=site_id).order_by("pk"))
+
+
+def channel_of(site_id: int, channel_id: int) -> Channel:
+    """Return a channel of a site by its id. Problem: not_found, for those of other sites too."""
+    found = Channel.objects.select_related("site").filter(site_id=site_id, pk=channel_id).first()
+    if found is None:
+        raise Problem("not_found", "The site has no such channel.")
+    return found
+
+
+def posts_of(channel: Channel, *, status: str = "", before: int | None = None, limit: int) -> list[Delivery]:
+    """Return posts of a channel, the last planned first; of one status only, and below an id, where that is said."""
+    posts = Delivery.objects.select_related("notification").filter(site_channel=channel).order_by("-pk")
+    posts = posts.filter(status=status) if status else posts
+    posts = posts.filter(pk__lt=before) if before is not None else posts
+    return list(posts[:limit])
 
 
 def article_to_show(site_id: int, article_id: int | None = None) -> Article | None:

@@ -192,6 +192,11 @@ def replay(deliveries: models.QuerySet[Delivery]) -> int:
     )
 
 
+def replay_ended(channel: Channel) -> int:
+    """Let all posts of a channel be sent again that failed, or of which nobody knows; return how many."""
+    return replay(Delivery.objects.filter(site_channel=channel).exclude(status=Status.SENT))
+
+
 def end_post_leases() -> int:
     """Settle what a process left behind in the middle of a post; return how many rows.
 

@@ -14,7 +14,7 @@ from project.errors import Problem
 from sharing.models import Channel, Delivery
 from sharing.selectors.channels import find_channel
 from sharing.services.channels import plan_test, rotate_secret, switch
-from sharing.services.posting import replay
+from sharing.services.posting import replay_ended
 from sharing.tasks import deliver_posts
 
 REFUSED = 2
@@ -78,8 +78,7 @@ def _test(channel: Channel, _: str) -> str:
 
 
 def _replay(channel: Channel, _: str) -> str:
-    ended = Delivery.objects.filter(site_channel=channel, status__in=["failed", "unknown"])
-    count = replay(ended)
+    count = replay_ended(channel)
     deliver_posts.delay_on_commit()
     return f"{count:,} posts will be sent again."
 
