@@ -29,6 +29,7 @@ from sharing.services import (
     replies,
     salts,
     sent_webmentions,
+    shares,
     summaries,
     visits,
     webmentions,
@@ -159,13 +160,14 @@ def send_webmentions() -> None:
 
 @shared_task(base=Doorbell, soft_time_limit=220, time_limit=240)
 def prune() -> None:
-    """Delete what is kept no longer: salts and single visits of past days, requests to follow that nobody confirmed,
-    closed windows, messages of three months ago, pictures of yesterday, which answers by mail became comments, and
-    which pages were said to link here.
+    """Delete what is kept no longer: salts, single visits and shares of past days, requests to follow that nobody
+    confirmed, closed windows, messages of three months ago, pictures of yesterday, which answers by mail became
+    comments, and which pages were said to link here.
 
     Twice is harmless: the second run finds nothing.
     """
     visits.fold_visits()
+    shares.fold_shares()
     salts.prune_salts()
     follows.prune_unconfirmed()
     digests.prune_digests()

@@ -6,7 +6,7 @@ from sharing.models.follow import Consent, Follow, Follower, Suppression
 from sharing.models.outbox import Delivery, Notification, SendingPause
 from sharing.models.reach import CreditedComment, ReachDay, Visit
 from sharing.models.returned import MailEvent, MailReply
-from sharing.models.share import Share, ShareCount, ShareMilestone, ShareSalt
+from sharing.models.share import Share, ShareCount, ShareDay, ShareMilestone, ShareSalt
 from sharing.models.webmention import LinkingText, SentMention, Webmention
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "SentMention",
     "Share",
     "ShareCount",
+    "ShareDay",
     "ShareMilestone",
     "ShareSalt",
     "Suppression",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 
@@ -12,7 +13,10 @@ from comments.models import Comment
 
 
 class Share(models.Model):
-    """A visitor pressed the button of a network; once per article (or comment), network, visitor and UTC day."""
+    """A visitor pressed the button of a network; once per article (or comment), network, visitor and UTC day.
+
+    Folded into `ShareDay` and deleted after a month.
+    """
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
     # The first migration holds the stronger rules, here and below: the article is one of this very site, the comment
@@ -45,10 +49,39 @@ class Share(models.Model):
                 name="recent_shares",
             ),
             models.Index(fields=["site", "day"], include=["article", "network"], name="shares_by_day"),
+            # Rows come in the order of time, so that a few pages of this index tell those of a month ago.
+            BrinIndex(fields=["day"], name="shares_to_fold"),
         ]
 
     def __str__(self) -> str:
         return f"{self.network} of {self.article_id} on {self.day}"
+
+
+class ShareDay(models.Model):
+    """How often an article (or comment) was shared over one network on one UTC day.
+
+    All that is kept of shares of more than a month ago.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+", db_index=False)
+    article = models.ForeignKey(
+        Article, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    comment = models.ForeignKey(Comment, null=True, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    network = models.CharField(max_length=32)
+    day = models.DateField()
+    count = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["article", "comment", "network", "day"], name="one_share_day", nulls_distinct=False
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["site", "-day"], name="share_days_of_site")]
+
+    def __str__(self) -> str:
+        return f"{self.network} of {self.article_id} on {self.day}: {self.count}"
 
 
 class ShareSalt(models.Model):
@@ -77,8 +110,10 @@ class ShareMilestone(models.Model):
 
 
 class ShareCount(models.Model):
-    """Shares of an article (or comment) by network; rebuildable from `Share`. A row of its own, so that a viral
-    redirect never locks a thread."""
+    """Shares of an article (or comment) by network; rebuildable from `Share` and `ShareDay`.
+
+    A row of its own, so that a viral redirect never locks a thread.
+    """
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
     article = models.ForeignKey(

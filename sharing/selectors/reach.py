@@ -13,11 +13,15 @@ from sharing import networks
 
 MAX_ROWS: Final = 10_000  # of article and network; more are no report
 
-# A visit is counted where it is: singly while its day's salt lives, and then in the numbers of its day.
+# A visit is counted where it is: singly while its day's salt lives, and then in the numbers of its day; a share
+# likewise, singly for a month.
 _REACH: Final = f"""
     WITH happened AS (
         SELECT article_id, network, count(*) AS shares, 0 AS visits, 0 AS comments, 0 AS follows
         FROM sharing_share WHERE site_id = %(site)s AND day > %(today)s - %(days)s GROUP BY 1, 2
+        UNION ALL
+        SELECT article_id, network, sum(count), 0, 0, 0
+        FROM sharing_shareday WHERE site_id = %(site)s AND day > %(today)s - %(days)s GROUP BY 1, 2
         UNION ALL
         SELECT article_id, network, 0, count(*), 0, 0
         FROM sharing_visit WHERE site_id = %(site)s AND day > %(today)s - %(days)s GROUP BY 1, 2

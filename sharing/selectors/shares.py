@@ -27,11 +27,16 @@ MOST_SHARED: Final = f"""
         (SELECT coalesce(sum(counter.count), 0) FROM sharing_sharecount AS counter
          WHERE counter.article_id = article.id AND counter.comment_id IS NULL)
     FROM (
-        SELECT s.article_id, count(*) AS recent FROM (
-            SELECT s.article_id FROM sharing_share AS s
+        SELECT s.article_id, sum(s.count)::bigint AS recent FROM (
+            (SELECT s.article_id, 1 AS count FROM sharing_share AS s
             WHERE s.site_id = %(site)s AND s.comment_id IS NULL
                 AND s.created_at > now() - %(days)s * interval '1 day'
-            ORDER BY s.created_at DESC, s.id DESC LIMIT {MOST}
+            ORDER BY s.created_at DESC, s.id DESC LIMIT {MOST})
+            UNION ALL
+            (SELECT d.article_id, d.count FROM sharing_shareday AS d
+            WHERE d.site_id = %(site)s AND d.comment_id IS NULL
+                AND d.day > (now() AT TIME ZONE 'UTC')::date - %(days)s
+            ORDER BY d.day DESC LIMIT {MOST})
         ) AS s GROUP BY s.article_id
     ) AS found JOIN articles_article AS article ON article.id = found.article_id
     WHERE article.visibility = '{Article.Visibility.PUBLIC}'

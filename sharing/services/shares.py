@@ -18,7 +18,8 @@ from sharing.selectors.outbox import NOTICE_HOUR
 from sharing.services import outbox
 from sharing.services.salts import Sight, seen_today
 
-# The event decides whether the counter moves, in one statement: they cannot differ after a commit.
+# The event decides whether the counter moves, in one statement: they cannot differ after a commit. Its time is that
+# of the statement, as `created_at` is, so that the share and its notice are of one hour.
 COUNT_SHARE: Final = """
     WITH event AS (
         INSERT INTO sharing_share (site_id, article_id, comment_id, network, day, visitor_hash)
@@ -29,18 +30,20 @@ COUNT_SHARE: Final = """
     INSERT INTO sharing_sharecount AS counter (site_id, article_id, comment_id, network, count)
     SELECT site_id, article_id, comment_id, network, 1 FROM event
     ON CONFLICT (article_id, comment_id, network) DO UPDATE SET count = counter.count + 1
-    RETURNING date_trunc('hour', now(), 'UTC')
+    RETURNING date_trunc('hour', statement_timestamp(), 'UTC')
 """
 # Nobody shares between the look and the last write: whoever does waits for the COMMIT.
 HOLD_SHARES: Final = "LOCK TABLE sharing_share IN SHARE MODE"
 REBUILD: Final = """
     WITH truth AS (
-        SELECT site_id, article_id, comment_id, network, count(*) AS count FROM sharing_share
-        GROUP BY site_id, article_id, comment_id, network
-        UNION ALL
-        SELECT site_id, article_id, comment_id, network, 0 FROM sharing_sharecount AS old
-        WHERE NOT EXISTS (SELECT FROM sharing_share AS s WHERE s.article_id = old.article_id
-            AND s.comment_id IS NOT DISTINCT FROM old.comment_id AND s.network = old.network)
+        SELECT site_id, article_id, comment_id, network, sum(count)::bigint AS count FROM (
+            SELECT site_id, article_id, comment_id, network, count(*) AS count FROM sharing_share
+            GROUP BY site_id, article_id, comment_id, network
+            UNION ALL
+            SELECT site_id, article_id, comment_id, network, count FROM sharing_shareday
+            UNION ALL
+            SELECT site_id, article_id, comment_id, network, 0 FROM sharing_sharecount
+        ) AS known GROUP BY site_id, article_id, comment_id, network
     ), changed AS (
         INSERT INTO sharing_sharecount AS counter (site_id, article_id, comment_id, network, count)
         SELECT site_id, article_id, comment_id, network, count FROM truth
@@ -51,9 +54,44 @@ REBUILD: Final = """
     SELECT count(*) FROM changed
 """
 
+# Days of which each share is known singly: longer than a notice, a post or a summary of two weeks looks back.
+SHARE_DAYS: Final = 30
+PAGE: Final = 5_000
+# What is deleted is what is counted, in one statement: a crash or a twin loses and doubles nothing.
+FOLD: Final = """
+    WITH old AS (
+        SELECT id FROM sharing_share WHERE day <= (now() AT TIME ZONE 'UTC')::date - %(days)s
+        LIMIT %(page)s FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM sharing_share WHERE id IN (SELECT id FROM old)
+        RETURNING site_id, article_id, comment_id, network, day
+    ), folded AS (
+        INSERT INTO sharing_shareday AS known (site_id, article_id, comment_id, network, day, count)
+        SELECT site_id, article_id, comment_id, network, day, count(*) FROM gone
+        GROUP BY site_id, article_id, comment_id, network, day
+        ORDER BY article_id, comment_id, network, day
+        ON CONFLICT (article_id, comment_id, network, day) DO UPDATE SET count = known.count + excluded.count
+    )
+    SELECT count(*) FROM gone
+"""
+
+
+def fold_shares() -> int:
+    """Turn the shares of a month ago into numbers by the day, page by page; return how many. Twice does no more."""
+    total = 0
+    while True:
+        with transaction.atomic():
+            ((folded,),) = fetch(FOLD, {"days": SHARE_DAYS, "page": PAGE})
+        total += int(folded)
+        if folded < PAGE:
+            return total
+
 
 def rebuild_counts() -> int:
-    """Make every counter anew from the shares themselves; return how many were wrong. Shares wait meanwhile."""
+    """Make every counter anew from the shares and the numbers of past days; return how many were wrong.
+
+    Shares wait meanwhile.
+    """
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(HOLD_SHARES)

@@ -20,12 +20,14 @@ from articles.selectors import page_from_request_data, public_article
 from articles.services.idempotency import Answer, answer_once
 from articles.services.pages import register_page
 from comments.models import Comment
+from project.cacheable import cacheable_json
 from project.documented import RETRY_KEY, documented
 from project.errors import Problem
 from project.routes import allows
+from project.snapshots.depends import Depends
 from project.throttling import limited
 from project.visitors import visitor_of
-from sharing import networks
+from sharing import kept, networks
 from sharing.networks import Kind, Network
 from sharing.selectors.shares import (
     share_counts,
@@ -43,6 +45,9 @@ from sharing.serializers.shares import (
     read_comment_id,
 )
 from sharing.services.shares import record_share
+
+# Seconds for which a web process may keep buttons with their counts.
+LINKS_AGE: Final = 1.0
 
 COMMENT: Final = OpenApiParameter("comment", int, description="The id of one comment of the page, to share that.")
 PAGE: Final = [
@@ -72,35 +77,32 @@ class NetworksView(APIView):
         return Response(NetworksSerializer({"networks": networks.listed()}).data)
 
 
-class ArticleShareLinksView(APIView):
-    """The share buttons of an article."""
-
-    authentication_classes = ()
-    permission_classes = ()
-
-    @extend_schema(operation_id="article_share_links", parameters=[COMMENT], responses=ShareLinksSerializer)
-    def get(self, request: Request, article_id: int) -> Response:
-        """Show where an article, or one comment of it, can be shared to, and how often it was."""
-        article = public_article(article_id)
-        comment = public_comment(article, read_comment_id(request.query_params))
-        return Response(share_links(article, comment))
+@documented(get=extend_schema(operation_id="article_share_links", parameters=[COMMENT], responses=ShareLinksSerializer))
+@allows("GET")
+def article_share_links(request: HttpRequest, article_id: int) -> HttpResponse:
+    """Show where an article, or one comment of it, can be shared to, and how often it was."""
+    return _links_of(request, public_article(article_id), read_comment_id(request.GET))
 
 
-class PageShareLinksView(APIView):
-    """The share buttons of a page named by its address."""
+@documented(
+    get=extend_schema(operation_id="page_share_links", parameters=[*PAGE, COMMENT], responses=ShareLinksSerializer)
+)
+@allows("GET")
+def page_share_links(request: HttpRequest) -> HttpResponse:
+    """Show where a page can be shared to; one that nobody has written to has no counts and no redirects yet."""
+    page = page_from_request_data(request.GET)
+    comment_id = read_comment_id(request.GET)
+    article = page.public_article()
+    if article is None and page.url and comment_id is None:
+        # Kept apart from what is read, as anybody may think of any number of addresses.
+        unknown = share_links_of_unknown_page(page.site, page.url)
+        return cacheable_json(request, unknown, Depends(max_age=LINKS_AGE, exact=True))
+    return _links_of(request, visible(article), comment_id)
 
-    authentication_classes = ()
-    permission_classes = ()
 
-    @extend_schema(operation_id="page_share_links", parameters=[*PAGE, COMMENT], responses=ShareLinksSerializer)
-    def get(self, request: Request) -> Response:
-        """Show where a page can be shared to; one that nobody has written to has no counts and no redirects yet."""
-        page = page_from_request_data(request.query_params)
-        comment_id = read_comment_id(request.query_params)
-        article = page.public_article()
-        if article is None and page.url and comment_id is None:
-            return Response(share_links_of_unknown_page(page.site, page.url))
-        return Response(share_links(visible(article), public_comment(visible(article), comment_id)))
+def _links_of(request: HttpRequest, article: Article, comment_id: int | None) -> HttpResponse:
+    links = share_links(article, public_comment(article, comment_id))
+    return cacheable_json(request, links, Depends(max_age=LINKS_AGE))
 
 
 class SharesView(APIView):
@@ -238,8 +240,8 @@ def public_comment(article: Article, comment_id: int | None) -> Comment | None:
 
 urlpatterns = [
     path("api/v1/networks", NetworksView.as_view(), name="networks"),
-    path("api/v1/articles/<int:article_id>/share-links", ArticleShareLinksView.as_view(), name="article_share_links"),
-    path("api/v1/share-links", PageShareLinksView.as_view(), name="page_share_links"),
+    path(kept.ARTICLE_SHARE_LINKS.route, article_share_links, name="article_share_links"),
+    path(kept.SHARE_LINKS.route, page_share_links, name="page_share_links"),
     path("api/v1/shares", limited("shares")(SharesView.as_view()), name="shares"),
     path("s/<str:network_key>/<int:article_id>", share, name="share"),
     path("s/<str:network_key>/<int:article_id>/<int:comment_id>", share_comment, name="share_comment"),

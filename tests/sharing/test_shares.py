@@ -9,18 +9,20 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import F, Sum
 from django.utils import timezone
 
 from articles.models import Article
 from project.visitors import Visitor
 from sharing import networks
-from sharing.models import Delivery, Notification, Share, ShareCount, ShareSalt
+from sharing.models import Delivery, Notification, Share, ShareCount, ShareDay, ShareSalt
 from sharing.networks import Network
 from sharing.references import reference
-from sharing.selectors.shares import share_counts, share_links, shareable
+from sharing.selectors.reach import reach_of
+from sharing.selectors.shares import most_shared, share_counts, share_links, shareable
 from sharing.services.fan_out import plan_next_page
 from sharing.services.salts import prune_salts
-from sharing.services.shares import rebuild_counts, record_share
+from sharing.services.shares import SHARE_DAYS, fold_shares, rebuild_counts, record_share
 from tests.factories import ADA, make_article, make_comment, make_site
 
 READER = Visitor("203.0.113.7", "Mozilla/5.0 Firefox/140.0")
@@ -133,6 +135,80 @@ def test_counters_are_made_anew_from_the_shares_themselves(article: Article) -> 
     assert set(ShareCount.objects.filter(count__gt=0).values_list(*fields)) == truth
     assert share_counts(article).get("line") is None
     assert rebuild_counts() == 0
+
+
+def age_shares(days: int) -> None:
+    Share.objects.update(day=F("day") - timedelta(days=days), created_at=F("created_at") - timedelta(days=days))
+
+
+def make_old_shares(article: Article, number: int) -> None:
+    comment = make_comment(article)
+    for one in range(number):
+        about = comment if one % 3 == 0 else None
+        record_share(article, (FACEBOOK, REDDIT)[one % 2], Visitor(f"203.0.113.{one}", "Firefox"), about)
+    age_shares(SHARE_DAYS)
+
+
+def test_shares_of_a_month_ago_become_numbers_and_no_number_changes(article: Article) -> None:
+    make_old_shares(article, 12)
+    for one in range(3):
+        record_share(article, FACEBOOK, Visitor(f"198.51.100.{one}", "Firefox"))
+
+    def seen() -> object:
+        reports = [reach_of(article.site, days=days).total.shares for days in (SHARE_DAYS, SHARE_DAYS + 1)]
+        lists = [
+            [(one.article.pk, one.recent, one.total) for one in most_shared(article.site, days=days, limit=5)]
+            for days in (SHARE_DAYS - 1, SHARE_DAYS + 2)
+        ]
+        counters = set(ShareCount.objects.values_list("comment_id", "network", "count"))
+        return share_counts(article), counters, reports, lists
+
+    before = seen()
+    assert fold_shares() == 12
+    assert (Share.objects.count(), ShareDay.objects.aggregate(Sum("count"))["count__sum"]) == (3, 12)
+    assert seen() == before
+    assert rebuild_counts() == 0
+    assert fold_shares() == 0
+    ShareCount.objects.all().delete()
+    assert rebuild_counts() == 4
+    assert seen() == before
+
+
+def test_a_share_is_known_singly_for_a_month(article: Article) -> None:
+    make_old_shares(article, 1)
+    age_shares(-1)
+    assert fold_shares() == 0
+    age_shares(1)
+    assert fold_shares() == 1
+
+
+def test_a_day_that_was_folded_takes_what_comes_late(article: Article) -> None:
+    for one in range(2):
+        record_share(article, FACEBOOK, Visitor(f"203.0.113.{one}", "Firefox"))
+        age_shares(SHARE_DAYS)
+        assert fold_shares() == 1
+    assert ShareDay.objects.get().count == 2
+    assert rebuild_counts() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_fold_at_once_count_each_share_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sharing.services.shares.PAGE", 5)
+    article = make_article()
+    make_old_shares(article, 60)
+
+    def work(_: int) -> int:
+        try:
+            return fold_shares()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        folded = list(pool.map(work, range(4)))
+    assert sum(folded) == 60
+    assert not Share.objects.exists()
+    assert rebuild_counts() == 0
+    assert sum(ShareDay.objects.values_list("count", flat=True)) == 60
 
 
 def test_first_share_and_later_ones_cost_the_same_few_statements(
