@@ -124,7 +124,7 @@ def _person(name: str, url: str = "") -> Node | None:
 def _counter(action: str, count: int) -> Node:
     return {
         "@type": "InteractionCounter",
-        "interactionType": f"https://schema.org/{action}",
+        "interactionType": {"@type": action},
         "userInteractionCount": count,
     }
 

@@ -10,7 +10,7 @@ from lxml import etree
 
 # Where HTML names another resource.
 LINKING: Final = ("href", "src", "poster", "data", "cite")
-HTML: Final = frozenset({"", "text/html", "application/xhtml+xml"})
+HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 
 
 def parsed(text: str) -> etree._Element | None:
@@ -39,10 +39,13 @@ def resolved(base: str, link: str) -> str:
 
 
 def links_of(root: etree._Element, url: str) -> Iterator[tuple[etree._Element, str]]:
-    """Yield every element that names a resource, with the whole address of that; in document order."""
+    """Yield every element that names a resource, with the whole address of that; in document order.
+
+    What is in a template is no part of the document (HTML, "the template element").
+    """
     base = base_of(root, url)
     for element in root.iter(etree.Element):
         for name in LINKING:
             value = element.get(name)
-            if value and element.tag != "base":
+            if value and element.tag != "base" and next(element.iterancestors("template"), None) is None:
                 yield element, resolved(base, value)

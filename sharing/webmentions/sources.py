@@ -79,7 +79,8 @@ def read_source(page: Page, matches: Matches) -> Said | None:
     if page.media_type == "text/plain":
         found = next((one for one in ADDRESS.finditer(page.text) if matches(one[0])), None)
         return Said(excerpt=_around(page.text, found.start())) if found else None
-    raise UnreadableSource(f"pages of the type {page.media_type[:60]} are not read")
+    kind = f"of the type {page.media_type[:60]}" if page.media_type else "without a type"
+    raise UnreadableSource(f"pages {kind} are not read")
 
 
 def _read_html(page: Page, matches: Matches) -> Said | None:

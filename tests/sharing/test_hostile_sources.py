@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import itertools
 import re
 import socket
 import threading
@@ -16,55 +15,18 @@ from django.db.models.functions import Now
 
 from articles.models import Article
 from comments.models import Comment
-from project import http, markup
+from project import markup
 from project.http import is_global
 from project.pages import fetch_page
 from sharing.models import Webmention
 from sharing.services import webmentions
 from tests.factories import make_article, make_site
 from tests.far_side import HTML, FarPage, FarSide, far_side
-from tests.sharing.test_webmentions import links, look, reply, send
+from tests.mentions import links, look, reply, send
+from tests.stub_net import PUBLIC, StubNet
 from tests.unit import corpus
 
 pytestmark = pytest.mark.django_db
-
-PUBLIC = "93.184.215.14"
-# What the stub of a name server answers, one after the other; other names below `.test` do not exist.
-RECORDS = {
-    "rebind.test": [[PUBLIC], ["127.0.0.1"]],
-    "multi.test": [[PUBLIC, "10.0.0.1"]],
-    "mixed.test": [[PUBLIC, "::1"]],
-    "cname.test": [["169.254.169.254"]],
-    "ttl0.test": [[PUBLIC], ["10.0.0.1"], ["::1"]],
-    "127.0.0.1.nip.test": [["127.0.0.1"]],
-    "localhost": [["127.0.0.1", "::1"]],
-}
-
-
-class Net:
-    """A stub of the name server, and whatever is connected to; only the far side's own server really answers."""
-
-    def __init__(self, side: FarSide) -> None:
-        self.connected: list[tuple[str, int]] = []
-        self.own = side.server.server_address[1]
-        self.resolve, self.connect = socket.getaddrinfo, socket.create_connection
-        self.turns = {name: itertools.cycle(answers) for name, answers in RECORDS.items()}
-
-    def getaddrinfo(self, host: str, port: int, *rest: Any, **more: Any) -> list[Any]:
-        try:
-            # Numbers in every spelling are the real resolver's business, which asks nobody about them.
-            return self.resolve(host, port, *rest, flags=socket.AI_NUMERICHOST, **more)
-        except socket.gaierror:
-            found = next(self.turns[host.rstrip(".")], []) if host.rstrip(".") in self.turns else []
-        if not found:
-            raise socket.gaierror(socket.EAI_NONAME, "no such name")
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
-
-    def create_connection(self, address: tuple[str, int], **options: Any) -> socket.socket:
-        self.connected.append(address)
-        if address == ("127.0.0.1", self.own):
-            return self.connect(address, **options)
-        raise ConnectionRefusedError("nobody is there")
 
 
 @pytest.fixture
@@ -79,11 +41,8 @@ def article() -> Article:
 
 
 @pytest.fixture
-def net(side: FarSide, monkeypatch: pytest.MonkeyPatch) -> Net:
-    found = Net(side)
-    monkeypatch.setattr(http.socket, "getaddrinfo", found.getaddrinfo)
-    monkeypatch.setattr(http.socket, "create_connection", found.create_connection)
-    return found
+def net(side: FarSide, monkeypatch: pytest.MonkeyPatch) -> StubNet:
+    return StubNet(side.server.server_address[1]).take_over(monkeypatch)
 
 
 def announced(source: str, article: Article) -> None:
@@ -91,7 +50,7 @@ def announced(source: str, article: Article) -> None:
     assert answer.status_code in {201, 400}, (source, answer.content)
 
 
-def test_nothing_but_the_internet_is_reached(article: Article, side: FarSide, net: Net) -> None:
+def test_nothing_but_the_internet_is_reached(article: Article, side: FarSide, net: StubNet) -> None:
     rows = [row for row in corpus.rows("urls_ssrf.jsonl") if not row["id"].startswith("resp-")]
     for row in rows:
         source = row["input"].replace("http://redir.test", side.url)
@@ -103,8 +62,7 @@ def test_nothing_but_the_internet_is_reached(article: Article, side: FarSide, ne
     Webmention.objects.update(due_at=Now())
     while webmentions.verify_next() is not None:
         pass
-    reached = [address for address, port in net.connected if (address, port) != ("127.0.0.1", net.own)]
-    assert PUBLIC in reached and all(is_global(address) for address in reached)
+    assert PUBLIC in net.connected and all(map(is_global, net.connected))
     assert not Comment.objects.exists()
     assert set(Webmention.objects.values_list("state", flat=True)) <= {"waiting", "gone", "refused"}
     assert set(Webmention.objects.filter(state="waiting").values_list("says", flat=True)) == {
@@ -128,7 +86,7 @@ def test_a_trap_on_this_machine_hears_nothing(article: Article, side: FarSide) -
     assert heard == [] and not Comment.objects.exists()
 
 
-def test_a_private_host_is_told_like_one_that_nobody_has(article: Article, net: Net) -> None:
+def test_a_private_host_is_told_like_one_that_nobody_has(article: Article, net: StubNet) -> None:
     said = []
     for source in ("http://multi.test/", "http://10.0.0.1/", "http://nxdomain.test/", "http://rebind.test/"):
         assert send(source, article).status_code == 201

@@ -14,7 +14,7 @@ from comments.models import Comment
 from sharing.models import Webmention
 from tests.factories import make_article, make_site
 from tests.far_side import FarSide, far_side
-from tests.sharing.test_webmentions import links, look
+from tests.mentions import links, look
 from tests.unit import corpus
 from tests.world import OWN
 

@@ -24,7 +24,7 @@ from tests.comments.invariants import check_site
 from tests.dump import dump_of_database
 from tests.factories import make_article, make_comment, make_site
 from tests.far_side import FarSide, far_side
-from tests.sharing.test_webmentions import mention, reply, send
+from tests.mentions import mention, reply, send
 
 pytestmark = pytest.mark.django_db
 

@@ -14,8 +14,8 @@ from sharing.models import SentMention
 from sharing.tasks import send_webmentions, verify_webmentions
 from tests.factories import make_article, make_site
 from tests.far_side import HOST, OTHER, far_side
+from tests.mentions import FORM, reply
 from tests.processes import ROOT, Worker, wait_until
-from tests.sharing.test_webmentions import FORM, reply
 
 
 @pytest.mark.live
