@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=int, default=SECONDS, help="of each turn")
     parser.add_argument("--first", action="store_true", help="be served before all else on this machine (as root)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="a document with a marked place for the table")
-    parser.add_argument("--place", default="measured", help="the name of that place (measured, mail)")
+    parser.add_argument("--place", default="measured", help="the name of that place (measured, mail, sharing)")
     return parser
 
 

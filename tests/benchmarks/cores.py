@@ -55,11 +55,17 @@ def prefer(pids: Iterable[int]) -> None:
     """
     for root in pids:
         for pid in family_of(root):
-            # Who stood back before stands back as far now; asking twice moves nobody.
-            level = FOREMOST + os.getpriority(os.PRIO_PROCESS, pid) % abs(FOREMOST)
-            Path(f"/proc/{pid}/autogroup").write_text(str(FOREMOST))
-            for thread in Path(f"/proc/{pid}/task").iterdir():
-                os.setpriority(os.PRIO_PROCESS, int(thread.name), level)
+            # PostgreSQL's helpers come and go.
+            with suppress(ProcessLookupError, FileNotFoundError):
+                _prefer(pid)
+
+
+def _prefer(pid: int) -> None:
+    # Who stood back before stands back as far now; asking twice moves nobody.
+    level = FOREMOST + os.getpriority(os.PRIO_PROCESS, pid) % abs(FOREMOST)
+    Path(f"/proc/{pid}/autogroup").write_text(str(FOREMOST))
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.setpriority(os.PRIO_PROCESS, int(thread.name), level)
 
 
 def wait_until_idle(pids: Iterable[int], patience: float = 10.0) -> None:

@@ -24,6 +24,7 @@ from tests.benchmarks.cores import SERVER_CORE, family_of, on_cores, resident, w
 from tests.benchmarks.corpus import ORIGIN, Shape, write_export
 from tests.benchmarks.mail_sink import MailSink
 from tests.benchmarks.nginx import Nginx
+from tests.benchmarks.webhook_sink import WebhookSink
 from tests.processes import MANAGE, ROOT, end, free_port, wait_until
 from tests.servers import Servers, clean_environment
 
@@ -122,6 +123,7 @@ class Ground:
         self.exhibits: dict[str, Exhibit] = {}
         self.ours = self._split("ours")
         self._sink: MailSink | None = None
+        self._webhooks: WebhookSink | None = None
         self.nginx = Nginx(self.folder / "nginx", urlsplit(self.ours.base).netloc)
 
     def __enter__(self) -> Ground:
@@ -143,6 +145,8 @@ class Ground:
         self.nginx.stop()
         if self._sink is not None:
             self._sink.stop()
+        if self._webhooks is not None:
+            self._webhooks.stop()
         self.servers.stop()
 
     def settle(self) -> None:
@@ -197,6 +201,11 @@ class Ground:
         """Return the mail server that takes everything, started when it is asked for first."""
         self._sink = self._sink or MailSink()
         return self._sink
+
+    def webhook_sink(self) -> WebhookSink:
+        """Return the webhooks that take everything, started when they are asked for first."""
+        self._webhooks = self._webhooks or WebhookSink()
+        return self._webhooks
 
     def exhibit(self, name: str, path: str, headers: dict[str, str] | None = None, body: bytes | None = None) -> None:
         """Ask ours and give the answer to the other servers."""

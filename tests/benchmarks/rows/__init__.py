@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from tests.benchmarks.rows import beside, cold, kept, mailing, memory, writing
+from tests.benchmarks.rows import beside, cold, kept, mailing, memory, sharing, writing
 from tests.benchmarks.rows.row import Row
 
-ROWS: tuple[Row, ...] = (*kept.ROWS, *cold.ROWS, *beside.ROWS, *writing.ROWS, *memory.ROWS, *mailing.ROWS)
+ROWS: tuple[Row, ...] = (
+    *kept.ROWS,
+    *cold.ROWS,
+    *beside.ROWS,
+    *writing.ROWS,
+    *memory.ROWS,
+    *mailing.ROWS,
+    *sharing.ROWS,
+)

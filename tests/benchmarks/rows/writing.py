@@ -46,8 +46,8 @@ def posts(clients: int) -> Callable[[Ground], list[Target]]:
         with ground.connect() as connection:
             connection.execute(TABLE)
         return [
-            Target(BOTH, lambda seconds: _bare(ground, clients, seconds, both=True)),
-            Target(SAME, lambda seconds: _bare(ground, clients, seconds, both=False)),
+            Target(BOTH, lambda seconds: bare_inserts(ground, clients, seconds, both=True)),
+            Target(SAME, lambda seconds: bare_inserts(ground, clients, seconds, both=False)),
             Target("ours", post(ground.ours.base)),
             Target("ours, Django alone", post(ground.wsgi().base)),
             Target("ours, one process", post(ground.single().base)),
@@ -56,7 +56,7 @@ def posts(clients: int) -> Callable[[Ground], list[Target]]:
     return targets
 
 
-def _bare(ground: Ground, clients: int, seconds: int, *, both: bool) -> Sample:
+def bare_inserts(ground: Ground, clients: int, seconds: int, *, both: bool) -> Sample:
     """Insert with pgbench, prepared, one row a transaction; it runs on the other core."""
     script = ground.folder / "insert.sql"
     script.write_text(INSERT)
