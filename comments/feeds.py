@@ -7,12 +7,11 @@ bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import StringIO
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import orjson
 from django.utils import feedgenerator
@@ -24,32 +23,43 @@ THREADING: Final = "http://purl.org/syndication/thread/1.0"
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A public comment; `article` is the title of what it stands below, `parent` and `parent_url` what it answers."""
+class Answered:
+    """What a comment answers: its name in the feed, where it stands, and of which type that is, "" where unsaid."""
 
-    id: int
+    name: str
     url: str
-    article: str
-    article_url: str
+    type: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A public comment; `name` is what it is called for ever, wherever its page moves."""
+
+    name: str
+    url: str
+    title: str
     author: str
     author_url: str
     html: str
     written_at: datetime
     edited_at: datetime | None
-    parent: int | None
-    parent_url: str
+    answers: Answered | None
     replies: int
 
 
 @dataclass(frozen=True)
 class Feed:
-    """The newest comments of a site or an article; `url` is where they stand, `address` that of the feed itself."""
+    """Some comments of a site or an article, newest first; `url` is where they stand, `address` that of the feed.
+
+    `pages` are the feed's other pages by their relation (RFC 5005, 3): `first`, `previous`, `next`.
+    """
 
     title: str
     url: str
     address: str
     began_at: datetime
     entries: Sequence[Entry]
+    pages: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def updated_at(self) -> datetime:
@@ -74,33 +84,25 @@ def json_feed(feed: Feed) -> bytes:
             "title": feed.title,
             "home_page_url": feed.url,
             "feed_url": feed.address,
-            "items": [_item(feed, entry) for entry in feed.entries],
+            "items": [_item(entry) for entry in feed.entries],
         }
+        | ({"next_url": feed.pages["next"]} if "next" in feed.pages else {})
     )
 
 
-def _item(feed: Feed, entry: Entry) -> dict[str, Any]:
+def _item(entry: Entry) -> dict[str, Any]:
     author = {"name": entry.author} | ({"url": entry.author_url} if entry.author_url else {})
-    thread = {"in_reply_to": _name(feed, entry.parent), "url": entry.parent_url} if entry.parent else {}
+    thread = {"in_reply_to": entry.answers.name, "url": entry.answers.url} if entry.answers else {}
     return {
-        "id": _name(feed, entry.id),
+        "id": entry.name,
         "url": entry.url,
-        "title": _title(entry),
+        "title": entry.title,
         "content_html": entry.html,
         "date_published": entry.written_at.astimezone(UTC).isoformat(),
         "date_modified": (entry.edited_at or entry.written_at).astimezone(UTC).isoformat(),
         "authors": [author],
         "_thread": thread | {"replies": entry.replies},
     }
-
-
-def _name(feed: Feed, comment_id: int | None) -> str:
-    """Return what names a comment for ever (RFC 4151), wherever its page moves."""
-    return f"tag:{urlsplit(feed.address).hostname},2026:comment-{comment_id}"
-
-
-def _title(entry: Entry) -> str:
-    return f"{entry.author} on {entry.article}"
 
 
 class _Dated(feedgenerator.SyndicationFeed):
@@ -110,13 +112,22 @@ class _Dated(feedgenerator.SyndicationFeed):
         return self.feed["updated_at"]  # type: ignore[no-any-return]
 
     def add_threading(self, handler: SimplerXMLGenerator, item: dict[str, Any]) -> None:
-        if item["parent"]:
-            handler.addQuickElement("thr:in-reply-to", "", {"ref": item["parent"], "href": item["parent_url"]})
+        if answered := item["answers"]:
+            about = {"ref": xml_text(answered.name), "href": xml_text(answered.url)}
+            handler.addQuickElement("thr:in-reply-to", "", about | ({"type": answered.type} if answered.type else {}))
+
+    def add_pages(self, handler: SimplerXMLGenerator, element: str) -> None:
+        for relation, address in self.feed["pages"].items():
+            handler.addQuickElement(element, "", {"rel": relation, "href": xml_text(address)})
 
 
 class _Atom(_Dated, feedgenerator.Atom1Feed):
     def root_attributes(self) -> dict[str, str]:
         return {**super().root_attributes(), "xmlns:thr": THREADING}
+
+    def add_root_elements(self, handler: SimplerXMLGenerator) -> None:
+        super().add_root_elements(handler)
+        self.add_pages(handler, "link")
 
     def add_item_elements(self, handler: SimplerXMLGenerator, item: dict[str, Any]) -> None:
         super().add_item_elements(handler, item)
@@ -134,6 +145,10 @@ class _Rss(_Dated, feedgenerator.Rss201rev2Feed):
             "xmlns:thr": THREADING,
         }
 
+    def add_root_elements(self, handler: SimplerXMLGenerator) -> None:
+        super().add_root_elements(handler)
+        self.add_pages(handler, "atom:link")
+
     def add_item_elements(self, handler: SimplerXMLGenerator, item: dict[str, Any]) -> None:
         super().add_item_elements(handler, item)
         handler.addQuickElement("dc:creator", item["creator"])
@@ -144,27 +159,27 @@ class _Rss(_Dated, feedgenerator.Rss201rev2Feed):
 
 def _written(kind: type[_Dated], feed: Feed) -> bytes:
     made = kind(
-        title=_xml(feed.title),
+        title=xml_text(feed.title),
         link=feed.url,
-        description=_xml(feed.title),
+        description=xml_text(feed.title),
         feed_url=feed.address,
         feed_guid=feed.address,
         updated_at=feed.updated_at,
+        pages=feed.pages,
     )
     for entry in feed.entries:
         made.add_item(
-            title=_xml(_title(entry)),
-            link=entry.url,
-            description=_xml(entry.html),
-            unique_id=_name(feed, entry.id),
+            title=xml_text(entry.title),
+            link=xml_text(entry.url),
+            description=xml_text(entry.html),
+            unique_id=xml_text(entry.name),
             unique_id_is_permalink=False,
-            author_name=_xml(entry.author) if kind is _Atom else None,
+            author_name=xml_text(entry.author) if kind is _Atom else None,
             author_link=entry.author_url or None,
             pubdate=entry.written_at,
             updateddate=entry.edited_at or entry.written_at,
-            creator=_xml(entry.author),
-            parent=_name(feed, entry.parent) if entry.parent else "",
-            parent_url=_xml(entry.parent_url),
+            creator=xml_text(entry.author),
+            answers=entry.answers,
             replies=entry.replies,
         )
     written = StringIO()
@@ -172,5 +187,6 @@ def _written(kind: type[_Dated], feed: Feed) -> bytes:
     return written.getvalue().encode()
 
 
-def _xml(text: str) -> str:
+def xml_text(text: str) -> str:
+    """Return a text without what XML cannot hold."""
     return NOT_XML.sub("", text)

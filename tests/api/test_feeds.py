@@ -15,9 +15,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from articles.models import Article
-from comments.models import Comment
+from comments.models import Comment, Thread
 from tests.api.test_reading_badinput import shared_values
 from tests.factories import make_article, make_comment, make_site
+from tests.feed_schemas import check_feed
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +51,7 @@ def feed(client: Client, article: Article, form: str, whole_site: bool = False) 
     answer = client.get(address)
     assert answer.status_code == 200
     assert answer["Cache-Control"] == "public, max-age=0, s-maxage=1, must-revalidate"
+    check_feed(form, answer.content)
     return bytes(answer.content)
 
 
@@ -152,7 +154,69 @@ def test_a_hidden_article_has_no_feed(client: Client, article: Article, visibili
 
 def test_the_page_names_its_feeds(client: Client, article: Article) -> None:
     page = client.get(f"/a/{article.pk}").content.decode()
-    assert f'href="/feeds/articles/{article.pk}/comments.atom"' in page
+    types = {"atom": "application/atom+xml", "rss": "application/rss+xml", "json": "application/feed+json"}
+    for form, kind in types.items():
+        assert f'<link rel="alternate" type="{kind}"' in page
+        assert f'href="/feeds/articles/{article.pk}/comments.{form}"' in page
+
+
+@pytest.mark.parametrize("whole_site", [False, True])
+@pytest.mark.parametrize("form", ["atom", "rss", "json"])
+def test_older_comments_are_on_further_pages(
+    client: Client, article: Article, form: str, whole_site: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 5005, section 3; JSON Feed calls it `next_url`."""
+    monkeypatch.setattr("comments.views.feeds.MOST", 2)
+    for number in range(5):
+        make_comment(article, body=f"Number {number}.", created_at=DAY + timedelta(minutes=number))
+    address = f"/feeds/sketch/comments.{form}" if whole_site else f"/feeds/articles/{article.pk}/comments.{form}"
+    first = f"http://testserver{address}"
+    seen: list[list[str]] = []
+    links: dict[str, str] = {"next": first}
+    while "next" in links:
+        body = client.get(links["next"].removeprefix("http://testserver")).content
+        check_feed(form, body)
+        seen.append([f"{number}" for number in range(4, -1, -1) if f"Number {number}." in body.decode()])
+        links = links_of(form, body)
+        if form != "json":
+            assert links["first"] == first
+    assert seen == [["4", "3"], ["2", "1"], ["0"]]
+    assert form == "json" or links["previous"] == f"{first}?page=2"
+    for page in ("0", "x", "1001", "9" * 30):
+        assert client.get(f"{address}?page={page}").status_code == 400
+    assert client.get(f"{address}?page=1000").status_code == 200
+
+
+def links_of(form: str, body: bytes) -> dict[str, str]:
+    if form == "json":
+        data = json.loads(body)
+        return {"next": data["next_url"]} if "next_url" in data else {}
+    tree = ElementTree.fromstring(body)
+    top = tree.find("channel") if form == "rss" else tree
+    assert top is not None
+    return {str(link.get("rel")): str(link.get("href")) for link in top.findall(f"{ATOM}link")}
+
+
+@pytest.mark.parametrize("whole_site", [False, True])
+def test_a_feed_may_be_asked_for_by_date(client: Client, article: Article, whole_site: bool) -> None:
+    make_comment(article)
+    address = "/feeds/sketch/comments.rss" if whole_site else f"/feeds/articles/{article.pk}/comments.rss"
+    # What changed a moment ago has no date: what changes within the same second would have the same.
+    assert "Last-Modified" not in client.get(address)
+    Thread.objects.update(changed_at=DAY)
+    Article.objects.update(updated_at=DAY - timedelta(days=1))
+    first = client.get(address)
+    assert first["Last-Modified"] == "Mon, 01 Jun 2026 08:00:00 GMT"
+
+    def status(date: str, **headers: str) -> int:
+        return client.get(address, headers={"If-Modified-Since": date, **headers}).status_code
+
+    assert status("Mon, 01 Jun 2026 08:00:00 GMT") == status("Tue, 02 Jun 2026 08:00:00 GMT") == 304
+    assert status("Mon, 01 Jun 2026 07:59:59 GMT") == status("yesterday") == 200
+    # A tag says more than a date.
+    assert status("Mon, 01 Jun 2026 08:00:00 GMT", **{"If-None-Match": '"another"'}) == 200
+    Article.objects.update(updated_at=DAY + timedelta(seconds=1))
+    assert status("Mon, 01 Jun 2026 08:00:00 GMT") == 200
 
 
 def test_hostile_words_are_well_formed(client: Client, article: Article, shared_data: Path) -> None:
