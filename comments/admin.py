@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from comments import disqus_admin  # noqa: F401  (registers itself)
 from comments.diffs import diff
 from comments.models import Comment, Decision, Report, Revision
 from comments.services.moderation import Moderator, decide

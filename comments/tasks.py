@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 from celery import shared_task
@@ -9,6 +10,7 @@ from celery import shared_task
 from articles.models import Site
 from articles.services.sign_ons import due_key_sets, read_keys
 from comments.services import orders, readers, retention, sessions, sign_in
+from comments.services.disqus_sync import read_next_forum
 from project.doorbell import Doorbell
 
 # A tick deletes so many batches and leaves the rest to the next one, so that it never fills its time limit.
@@ -17,6 +19,8 @@ BATCH: Final = 500
 THREADS: Final = 200
 READERS: Final = 50
 KEY_SETS: Final = 15
+# After so many seconds no other forum is begun, and the task queues up again: what waits meanwhile has its turn.
+TURN: Final = 5.0
 
 
 @shared_task(time_limit=240, soft_time_limit=230)
@@ -89,3 +93,17 @@ def read_due_keys() -> None:
     """Read the keys of sign-ons that have not been read for an hour. Twice is harmless: then nothing is due."""
     for sign_on_id in due_key_sets(KEY_SETS):
         read_keys(sign_on_id)
+
+
+@shared_task(base=Doorbell, time_limit=180, soft_time_limit=170)
+def sync_forums() -> None:
+    """Read on in the Disqus forums that are due.
+
+    Twice is harmless: a forum is put off before it is read, so two workers read different ones, and a post that is
+    known makes no second comment.
+    """
+    end = time.monotonic() + TURN
+    while read_next_forum() is not None:
+        if time.monotonic() > end:
+            sync_forums.wake()
+            return

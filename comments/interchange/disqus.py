@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from lxml import etree
 
@@ -70,65 +71,102 @@ class DisqusReader:
         if not key:
             self.warnings.add(where, "threads without an id were skipped")
             return None
-        url = page_address(found.get("link", ""))
-        if not url and found.get("link", "").strip():
-            self.warnings.add(where, "addresses of threads that no page can have were left out")
-        is_deleted = FLAGS.get(found.get("isDeleted", "").strip().lower(), True)
-        return ArticleRecord(
-            key=key,
-            where=where,
-            source=name_within(self._forum or "disqus", 200),
-            url=url,
-            identifiers=(name_within(own, 500),) if own else () if url else (name_within(f"disqus:{key}", 500),),
-            title=headline(found.get("title", ""), 500),
-            state="deleted" if is_deleted else "",
-            visibility="hidden" if is_deleted else "public",
-            comments_open=not FLAGS.get(found.get("isClosed", "").strip().lower(), True),
-            published_at=iso_time(found.get("createdAt", "")),
-            only_with_comments=True,
-        )
+        return article_of(found, key, [own] if own else [], self._forum, where, self.warnings)
 
     def _post(self, piece: Piece, element: etree._Element) -> CommentRecord | None:
         found = _texts(element)
         own = found.get("id", "").strip()
         author = element.find("{*}author")
         person = _texts(author) if author is not None else {}
-        name = plain(person.get("name", "") or person.get("username", ""), 200)
         external_id = element.get(ID, "").strip() or own
         where = f"post {external_id[:80]}, line {piece.line}"
         if "message" not in found:
             self.warnings.lose(where, "comments without a readable text were skipped")
             return None
+        external_id = external_id or made_up_id(name_of(person), found.get("createdAt", ""), found["message"])
+        ids = PostIds(external_id, _reference(element, "thread"), _reference(element, "parent"))
+        record = comment_of(found, person, ids, where, self.warnings)
         partner = WORDPRESS_ID.fullmatch(own)
-        email = email_address(person.get("email", ""))
-        if not email and person.get("email", "").strip():
-            self.warnings.add(where, "e-mail addresses of authors that none can be were left out")
-        return CommentRecord(
-            where=where,
-            article=_reference(element, "thread"),
-            provider="disqus",
-            external_id=name_within(external_id or made_up_id(name, found.get("createdAt", ""), found["message"]), 200),
-            parent_external_id=name_within(_reference(element, "parent"), 200),
-            author_name=name,
-            author_email=email,
-            author_url=author_address(person.get("link", "")),
-            created_at=iso_time(found.get("createdAt", "")),
-            html=found["message"],
-            status=self._status(found, where),
-            partner_provider="wordpress" if partner else "",
-            partner_id=partner[1] if partner else "",
-        )
+        return replace(record, partner_provider="wordpress", partner_id=partner[1]) if partner else record
 
-    def _status(self, found: dict[str, str], where: str) -> str:
-        spam, deleted = (FLAGS.get(found.get(name, "").strip().lower()) for name in ("isSpam", "isDeleted"))
-        approved = FLAGS.get(found.get("isApproved", "true").strip().lower())
-        if None in {spam, deleted, approved}:
-            self.warnings.add(where, "comments in an unknown state were held for a moderator")
-        if deleted:
-            return "removed"
-        if spam:
-            return "spam"
-        return "approved" if (spam, deleted, approved) == (False, False, True) else "pending"
+
+class PostIds(NamedTuple):
+    """Which post it is, of which thread, and which one it answers ("" for none)."""
+
+    own: str
+    thread: str
+    parent: str
+
+
+def article_of(
+    found: dict[str, str], key: str, identifiers: Sequence[str], forum: str, where: str, warnings: Warnings
+) -> ArticleRecord:
+    """Return the page of a thread, from its values as the export writes them (`link`, `title`, `isDeleted` …).
+
+    `identifiers` are the publisher's own, each not empty; `key` is Disqus' number.
+    """
+    url = page_address(found.get("link", ""))
+    if not url and found.get("link", "").strip():
+        warnings.add(where, "addresses of threads that no page can have were left out")
+    named = tuple(dict.fromkeys(name_within(own, 500) for own in identifiers))
+    is_deleted = FLAGS.get(found.get("isDeleted", "").strip().lower(), True)
+    return ArticleRecord(
+        key=key,
+        where=where,
+        source=source_of(forum),
+        url=url,
+        identifiers=named or (() if url else (name_within(f"disqus:{key}", 500),)),
+        title=headline(found.get("title", ""), 500),
+        state="deleted" if is_deleted else "",
+        visibility="hidden" if is_deleted else "public",
+        comments_open=not FLAGS.get(found.get("isClosed", "").strip().lower(), True),
+        published_at=iso_time(found.get("createdAt", "")),
+        only_with_comments=True,
+    )
+
+
+def comment_of(
+    found: dict[str, str], person: dict[str, str], ids: PostIds, where: str, warnings: Warnings
+) -> CommentRecord:
+    """Return a post, from its values and its author's as the export writes them; `found` has a `message`."""
+    email = email_address(person.get("email", ""))
+    if not email and person.get("email", "").strip():
+        warnings.add(where, "e-mail addresses of authors that none can be were left out")
+    return CommentRecord(
+        where=where,
+        article=ids.thread,
+        provider="disqus",
+        external_id=name_within(ids.own, 200),
+        parent_external_id=name_within(ids.parent, 200),
+        author_name=name_of(person),
+        author_email=email,
+        author_url=author_address(person.get("link", "")),
+        created_at=iso_time(found.get("createdAt", "")),
+        html=found["message"],
+        status=_status(found, where, warnings),
+    )
+
+
+def source_of(forum: str) -> str:
+    """Return the source of a forum's comments in their outside identity."""
+    return name_within(forum or "disqus", 200)
+
+
+def name_of(person: dict[str, str]) -> str:
+    """Return what an author is called, "" for nobody."""
+    return plain(person.get("name", "") or person.get("username", ""), 200)
+
+
+def _status(found: dict[str, str], where: str, warnings: Warnings) -> str:
+    spam, deleted = (FLAGS.get(found.get(name, "").strip().lower()) for name in ("isSpam", "isDeleted"))
+    approved = FLAGS.get(found.get("isApproved", "true").strip().lower())
+    if None in {spam, deleted, approved}:
+        warnings.add(where, "comments in an unknown state were held for a moderator")
+    if deleted:
+        return "removed"
+    if spam:
+        return "spam"
+    return "approved" if (spam, deleted, approved) == (False, False, True) else "pending"
 
 
 def _texts(element: etree._Element) -> dict[str, str]:

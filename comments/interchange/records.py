@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 
 class NotImportable(Exception):  # noqa: N818  (a verdict on the file, caught by name)
@@ -102,3 +103,15 @@ class Warnings:
 
     def __iter__(self) -> Iterator[Caution]:
         return iter([Caution(where, reason, count) for reason, (where, count) in self._found.items()])
+
+
+class Source(Protocol):
+    """Where records come from: a reader of a file, or of a protocol."""
+
+    warnings: Warnings
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything came that was to come; asked after the last record."""
+
+    def __iter__(self) -> Iterator[Record]: ...

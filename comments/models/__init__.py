@@ -1,6 +1,7 @@
 """What readers say: threads, comments, the decisions about them, and where they came from."""
 
 from comments.models.comment import Comment, CommentQuerySet, Provider
+from comments.models.disqus_forum import DisqusForum
 from comments.models.moderation import Decision
 from comments.models.reader import Identity, Mute, Reader, ReaderSession, SpentToken
 from comments.models.reference import ExternalRef
@@ -13,6 +14,7 @@ __all__ = [
     "Comment",
     "CommentQuerySet",
     "Decision",
+    "DisqusForum",
     "ExternalRef",
     "Identity",
     "Mute",

@@ -170,7 +170,13 @@ def _revision(comment: Comment, number: int, source: str) -> Revision:
 
 
 def write_text(comment: Comment, rendered: text.Rendered) -> None:
-    """Give a locked comment another text; its revisions were kept before."""
+    """Give a locked comment another text and tell whom it concerns; its revisions were kept before."""
+    replace_text(comment, rendered)
+    tell_rewritten(comment)
+
+
+def replace_text(comment: Comment, rendered: text.Rendered) -> None:
+    """Give a locked comment another text and tell nobody; its revisions were kept before."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE comments_comment SET source = %s, html = %s, text = %s, renderer = %s, revision = revision + 1,"
@@ -179,7 +185,6 @@ def write_text(comment: Comment, rendered: text.Rendered) -> None:
         )
         comment.revision, comment.edited_at = cursor.fetchone()
     comment.source, comment.html, comment.text = rendered
-    tell_rewritten(comment)
 
 
 def _not_found(comment_id: int) -> Problem:

@@ -17,8 +17,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from articles.models import Site
-from comments.interchange.detect import Reader
-from comments.interchange.records import Warnings
+from comments.interchange.records import Source, Warnings
 from comments.services.intake_articles import take_in_articles
 from comments.services.intake_identity import one_import_at_a_time, plan_batches, tell_apart
 from comments.services.intake_staging import create_tables, drop_tables, stage
@@ -64,7 +63,7 @@ class Summary:
 
 
 def take_in(
-    reader: Reader, site: Site, *, dry_run: bool = False, progress: Callable[[int], None] | None = None
+    reader: Source, site: Site, *, dry_run: bool = False, progress: Callable[[int], None] | None = None
 ) -> Summary:
     """Import everything that `reader` yields into a site; nobody is notified.
 
@@ -82,7 +81,7 @@ def take_in(
     return summary
 
 
-def _take_in(reader: Reader, site: Site, progress: Callable[[int], None] | None) -> Summary:
+def _take_in(reader: Source, site: Site, progress: Callable[[int], None] | None) -> Summary:
     summary = Summary(warnings=reader.warnings)
     create_tables()
     stage(reader, progress)

@@ -31,6 +31,14 @@ def locked(comments: QuerySet[Comment], comment_id: int) -> Comment:
 def give_status(comment: Comment, status: Comment.Status, reason: str) -> None:
     """Write another status of a locked comment and tell whom it concerns; `carry` has to follow."""
     old, first_time = comment.status, comment.published_at is None
+    write_status(comment, status, reason)
+    tell_changed(comment, old=old)
+    if comment.is_approved and first_time:
+        tell_published(comment)
+
+
+def write_status(comment: Comment, status: Comment.Status, reason: str) -> None:
+    """Write another status of a locked comment and tell nobody; `carry` has to follow."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE comments_comment SET status = %s, reason = %s,"
@@ -40,21 +48,19 @@ def give_status(comment: Comment, status: Comment.Status, reason: str) -> None:
         )
         comment.published_at, comment.shown_replies = cursor.fetchone()
     comment.status, comment.reason = status, reason
-    tell_changed(comment, old=old)
-    if comment.is_approved and first_time:
-        tell_published(comment)
 
 
-def carry(comment: Comment, old: str, *, looks_different: bool = False) -> int:
+def carry(comment: Comment, old: str, *, looks_different: bool = False, quietly: bool = False) -> int:
     """Bring counters and version in line with the status that followed `old`, and return the version.
 
-    `looks_different` says that the public sees another text of a comment that stays approved. The last statement of
-    the transaction.
+    `looks_different` says that the public sees another text of a comment that stays approved; `quietly`, that nobody is
+    told of it. The last statement of the transaction.
     """
     approved = int(comment.is_approved) - int(old == Comment.Status.APPROVED)
     if not approved:
         if looks_different and comment.is_approved:
-            tell_changed(comment, old=old)
+            if not quietly:
+                tell_changed(comment, old=old)
             return commit_change(Change(comment.article, changed=[comment.pk]))
         return thread_version(comment.article)
     # A comment above shown replies stands in the tree whatever its status: as itself or as a tombstone.
