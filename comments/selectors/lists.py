@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from articles.models import Article, Site
@@ -14,12 +15,19 @@ _RECENT: Final = f"""
     SELECT {COLUMNS}, c.article_id
     FROM comments_comment AS c JOIN articles_article AS article ON article.id = c.article_id
     WHERE c.site_id = %(site)s AND c.status = 'approved' AND article.visibility = '{Article.Visibility.PUBLIC}'
-    ORDER BY c.created_at DESC, c.id DESC LIMIT %(limit)s"""  # noqa: S608  (constants only)
+    ORDER BY c.created_at DESC, c.id DESC LIMIT %(limit)s OFFSET %(start)s"""  # noqa: S608  (constants only)
 
 _OF_ARTICLE: Final = f"""
     SELECT {COLUMNS} FROM comments_comment AS c
     WHERE c.article_id = %(article)s AND c.status = 'approved'
-    ORDER BY c.id DESC LIMIT %(limit)s"""  # noqa: S608  (constants only)
+    ORDER BY c.id DESC LIMIT %(limit)s OFFSET %(start)s"""  # noqa: S608  (constants only)
+
+_SITE_CHANGED: Final = """
+    SELECT greatest(
+        (SELECT max(changed_at) FROM comments_thread WHERE site_id = %(site)s),
+        (SELECT max(updated_at) FROM articles_article WHERE site_id = %(site)s))"""
+
+_ARTICLE_CHANGED: Final = "SELECT max(changed_at) FROM comments_thread WHERE article_id = %(article)s"
 
 # Of a window with more comments than this the latest decide, so that a list costs no more on the largest site.
 MOST: Final = 100_000
@@ -57,18 +65,38 @@ class RecentComment:
     article: Article
 
 
-def recent_comments(site: Site, limit: int) -> list[RecentComment]:
-    """Return the latest public comments of a site's public articles, newest first, in two SELECTs."""
+def recent_comments(site: Site, limit: int, start: int = 0) -> list[RecentComment]:
+    """Return the latest public comments of a site's public articles from the `start`-th on, newest first.
+
+    Two SELECTs.
+    """
     with snapshot():
-        rows = fetch(_RECENT, {"site": site.pk, "limit": limit})
+        rows = fetch(_RECENT, {"site": site.pk, "limit": limit, "start": start})
         articles = Article.objects.in_bulk({row[WIDTH] for row in rows})
     return [RecentComment(CommentRow._make(row[:WIDTH]), articles[row[WIDTH]]) for row in rows]
 
 
-def recent_of_article(article: Article, limit: int) -> list[RecentComment]:
-    """Return the latest public comments of a public article, those that came last first, in one SELECT."""
-    rows = fetch(_OF_ARTICLE, {"article": article.pk, "limit": limit})
+def recent_of_article(article: Article, limit: int, start: int = 0) -> list[RecentComment]:
+    """Return the latest public comments of a public article from the `start`-th on, those that came last first.
+
+    One SELECT.
+    """
+    rows = fetch(_OF_ARTICLE, {"article": article.pk, "limit": limit, "start": start})
     return [RecentComment(CommentRow._make(row), article) for row in rows]
+
+
+def site_changed_at(site: Site) -> datetime:
+    """Return when an article of the site, or what the public sees of a thread, was last changed, in one SELECT."""
+    ((changed_at,),) = fetch(_SITE_CHANGED, {"site": site.pk})
+    found: datetime = changed_at or site.created_at
+    return found
+
+
+def article_changed_at(article: Article) -> datetime:
+    """Return when the article, or what the public sees of its thread, was last changed, in one SELECT."""
+    ((changed_at,),) = fetch(_ARTICLE_CHANGED, {"article": article.pk})
+    found: datetime = max(changed_at or article.updated_at, article.updated_at)
+    return found
 
 
 def most_discussed(site: Site, *, days: int, limit: int) -> list[DiscussedArticle]:

@@ -14,14 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db import OperationalError, connection
-from psycopg.errors import QueryCanceled
-
 from articles.models import Article
 from comments.searching import Question, Words, conjunction, marked_excerpt, read_question, whole
 from comments.selectors.branches import Position, pack, unpack
 from comments.selectors.rows import COLUMNS, WIDTH, CommentRow
-from comments.selectors.snapshot import snapshot
+from comments.selectors.snapshot import in_time, snapshot
 from project import cursors
 from project.errors import Problem, refused_field
 from project.statements import fetch
@@ -153,18 +150,8 @@ def _bounded() -> Iterator[None]:
 
     Problem: search_too_broad.
     """
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),"
-                " set_config('statement_timeout', %s, true)",
-                [str(TIMEOUT)],
-            )
+    with in_time(TIMEOUT, enable_seqscan="off", jit="off"):
         yield
-    except OperationalError as error:
-        if isinstance(error.__cause__, QueryCanceled):
-            raise Problem("search_too_broad", "Look for rarer words.") from error
-        raise
 
 
 def _words(site: str, question: Question) -> tuple[int, list[Words], list[Words]]:
