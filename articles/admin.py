@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.apps import apps
 from django.contrib import admin, messages
@@ -22,6 +23,7 @@ from project.addresses import canonical_origin
 from project.admin import SiteScopedAdmin, SiteScopedInline
 from project.errors import Problem
 
+Revocable = TypeVar("Revocable", SignOn, SocialLogin)
 OWNERS = frozenset({"add", "change", "delete"})
 SEE = frozenset({"view"})
 
@@ -185,16 +187,14 @@ class ApiKeyAdmin(SiteScopedAdmin[ApiKey]):
             revoke_api_key(api_key)
 
 
-@admin.register(SignOn)
-class SignOnAdmin(SiteScopedAdmin[SignOn]):
-    """How publishers vouch for readers: made by `manage.py create_sign_on`, seen and revoked here by owners."""
+class RevocableAdmin(SiteScopedAdmin[Revocable]):
+    """What a command makes, because a secret comes with it: seen by owners, and revoked here for good."""
 
     members_may, owners_may = frozenset(), frozenset({"view", "change"})
-    list_display = ("kind", "site", "audience", "issuer", "keys_url", "keys_read_at", "created_at", "revoked_at")
     list_filter = ("site",)
     list_select_related = ("site",)
-    fields = readonly_fields = ("site", "kind", "audience", "issuer", "keys_url", "keys", "keys_read_at", "revoked_at")
     actions = ("revoke",)
+    revoke_one: Callable[[Revocable], None]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -203,9 +203,18 @@ class SignOnAdmin(SiteScopedAdmin[SignOn]):
         return False
 
     @admin.action(description="Revoke", permissions=["change"])
-    def revoke(self, request: HttpRequest, chosen: QuerySet[SignOn]) -> None:
-        for sign_on in chosen:
-            revoke_sign_on(sign_on)
+    def revoke(self, request: HttpRequest, chosen: QuerySet[Revocable]) -> None:
+        for one in chosen:
+            self.revoke_one(one)
+
+
+@admin.register(SignOn)
+class SignOnAdmin(RevocableAdmin[SignOn]):
+    """How publishers vouch for readers; made by `manage.py create_sign_on`."""
+
+    list_display = ("kind", "site", "audience", "issuer", "keys_url", "keys_read_at", "created_at", "revoked_at")
+    fields = readonly_fields = ("site", "kind", "audience", "issuer", "keys_url", "keys", "keys_read_at", "revoked_at")
+    revoke_one = staticmethod(revoke_sign_on)
 
 
 FOREIGN = [apps.get_app_config(label) for label in ("account", "socialaccount")]
@@ -216,26 +225,12 @@ admin.site.unregister(
 
 
 @admin.register(SocialLogin)
-class SocialLoginAdmin(SiteScopedAdmin[SocialLogin]):
-    """Where readers may sign in: made by `manage.py create_social_login`, seen and revoked here by owners."""
+class SocialLoginAdmin(RevocableAdmin[SocialLogin]):
+    """Where readers may sign in; made by `manage.py create_social_login`."""
 
-    members_may, owners_may = frozenset(), frozenset({"view", "change"})
     list_display = ("label", "site", "name", "server_url", "client_id", "is_inside", "created_at", "revoked_at")
-    list_filter = ("site",)
-    list_select_related = ("site",)
     fields = readonly_fields = ("site", "name", "label", "server_url", "client_id", "is_inside", "revoked_at")
-    actions = ("revoke",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    @admin.action(description="Revoke", permissions=["change"])
-    def revoke(self, request: HttpRequest, chosen: QuerySet[SocialLogin]) -> None:
-        for login in chosen:
-            revoke_social_login(login)
+    revoke_one = staticmethod(revoke_social_login)
 
 
 class SourceFeedForm(ModelForm):  # type: ignore[type-arg]  # takes no argument at run time

@@ -5,6 +5,7 @@ The key's site limits everything that its bearer may see or change: views start 
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,6 +41,37 @@ def bearer_token(request: HttpRequest) -> str:
     """Return the token of the `Authorization` header, "" where there is none of the scheme Bearer."""
     scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
     return token.strip() if scheme.lower() == BEARER.lower() else ""
+
+
+def application_key(request: HttpRequest) -> ApiKey | None:
+    """Return the API key that a program sends, as `Bearer` or as the password of `Basic`; None where it sends neither.
+
+    Who its user is does not matter: the key is a site's. Problem unauthorized: a password or key that opens nothing.
+    """
+    plain = bearer_token(request)
+    if not plain.startswith(KEY_PREFIX):
+        plain = _basic_password(request)
+    if not plain:
+        return None
+    api_key = find_api_key(plain)
+    if api_key is None:
+        raise Problem("unauthorized", REFUSED)
+    return api_key
+
+
+def _basic_password(request: HttpRequest) -> str:
+    """Return the password of the `Authorization` header, "" where there is none of the scheme Basic (RFC 7617)."""
+    scheme, _, encoded = request.headers.get("Authorization", "").strip().partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        pair = base64.b64decode(encoded.strip(), validate=True).decode()
+    except ValueError:
+        pair = ""
+    password = pair.partition(":")[2].strip()
+    if not password:
+        raise Problem("unauthorized", REFUSED)
+    return password
 
 
 def find_api_key(plain: str) -> ApiKey | None:

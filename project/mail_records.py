@@ -68,6 +68,8 @@ def examine_mail(sent_from: list[str], message: bytes | None) -> Iterator[tuple[
     yield "dmarc", check_dmarc(own)
     yield "dkim", check_signature(message, own) if message is not None else Part("degraded", SAVE_ONE)
     yield "way back", check_way_back()
+    if settings.REPLY_ADDRESS:
+        yield "answers", check_taken(settings.REPLY_ADDRESS, "answers")
 
 
 def domain_of(address: str) -> str:
@@ -178,17 +180,22 @@ def _aligned(signer: str, own: str) -> bool:
 def check_way_back() -> Part:
     """Whether we would hear of addresses that do not exist."""
     if settings.BOUNCE_ADDRESS:
-        domain = domain_of(settings.BOUNCE_ADDRESS)
-        try:
-            servers = _ask(domain, "MX")
-        except DNS_AWAY as error:
-            return _unknown(error)
-        if not servers:
-            return Part("failed", f"{domain} has no mail server (MX) that could take bounces")
-        return Part("ok", f"bounces come to {servers[0].split()[-1].rstrip('.')}")
+        return check_taken(settings.BOUNCE_ADDRESS, "bounces")
     if settings.MAIL_EVENTS_SECRET:
         return Part("ok", f"events come to {settings.PUBLIC_URL}/hooks/email/PROVIDER")
     return Part("degraded", "neither BOUNCE_ADDRESS nor MAIL_EVENTS_SECRET is set: dead addresses are not noticed")
+
+
+def check_taken(address: str, what: str) -> Part:
+    """Whether a mail server takes what is sent to an address of ours; `what` names it in the plural."""
+    domain = domain_of(address)
+    try:
+        servers = _ask(domain, "MX")
+    except DNS_AWAY as error:
+        return _unknown(error)
+    if not servers:
+        return Part("failed", f"{domain} has no mail server (MX) that could take {what}")
+    return Part("ok", f"{what} come to {servers[0].split()[-1].rstrip('.')}")
 
 
 def _addresses_of(host: str) -> list[str]:

@@ -109,6 +109,11 @@ class Article(models.Model):
         return self.is_public and self.comments_open and self.site.guests
 
     @property
+    def mention_door(self) -> str:
+        """Where other pages say by Webmention that they link here, absolute; "" where that is not taken."""
+        return f"{settings.PUBLIC_URL}/webmention" if self.takes_mentions else ""
+
+    @property
     def is_public(self) -> bool:
         return self.visibility == self.Visibility.PUBLIC
 

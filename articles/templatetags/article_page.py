@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
-from django.conf import settings
 
 from articles import selectors
 from articles.models import Article
@@ -20,12 +19,6 @@ def original_page(article: Article) -> str:
     """Return the publisher's own page of the article, "" where there is none but ours."""
     url = http_only(article.url)
     return "" if url == article.page_url else url
-
-
-@register.simple_tag
-def mention_door(article: Article) -> str:
-    """Return where other pages say that they link to the article, "" where that is not taken."""
-    return f"{settings.PUBLIC_URL}/webmention" if article.takes_mentions else ""
 
 
 @register.simple_tag

@@ -16,7 +16,7 @@ from project.routes import allows
 
 CACHE_CONTROL: Final = "public, max-age=0, s-maxage=1, must-revalidate"
 # These ask for what one reader has just done; nobody else needs the answer.
-PERSONAL: Final = frozenset({"mine", "at_least", "followed"})
+PERSONAL: Final = frozenset({"mine", "moderation-hash", "at_least", "followed"})
 
 
 @allows("GET")
@@ -35,8 +35,8 @@ def endpoints_of(article: Article) -> dict[str, str]:
     """Return the headers by which other servers find where to say that a page of theirs links here."""
     if not article.takes_mentions:
         return {}
-    base = settings.PUBLIC_URL
-    return {"Link": f'<{base}/webmention>; rel="webmention"', "X-Pingback": f"{base}/pingback"}
+    pingback = f"{settings.PUBLIC_URL}/pingback"
+    return {"Link": f'<{article.mention_door}>; rel="webmention"', "X-Pingback": pingback}
 
 
 urlpatterns = [path("a/<int:article_id>", article_page, name="article_page")]

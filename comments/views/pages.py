@@ -28,14 +28,13 @@ def post_from_page(request: HttpRequest, article_id: int) -> HttpResponse:
     """Post a comment and lead to it on the page (303); the page again, with all that was typed, if it is refused."""
     check_form_origin(request)
     article = article_of_page(article_id)
-    form = CommentForm.of(read_form(request))
+    data = read_form(request)
+    form = CommentForm.of(data)
     try:
         spend(request, "comments")
         spend_for_site("comments", article.site_id)
-        draft = within_share(
-            request, read_draft(form.draft(), network=client_prefix(request), language=asked_for(request))
-        )
-        posted = post_comment(article, draft)
+        draft = read_draft(form.draft(), network=client_prefix(request), language=asked_for(request))
+        posted = post_comment(article, within_share(request, draft, data.get("altcha")))
     except Problem as problem:
         form.refuse(problem)
         page = render(

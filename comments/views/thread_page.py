@@ -79,7 +79,8 @@ class Query:
             branch=_id(data.get("branch", "")),
             comment=_id(data.get("comment", "")),
             reply=_id(data.get("reply", "")),
-            mine=data.get("mine", ""),
+            # By the second name an author comes who wrote in the form of a WordPress theme.
+            mine=data.get("mine") or data.get("moderation-hash", ""),
         )
 
     def href(self, anchor: str = "comments", **changes: str | int | None) -> str:

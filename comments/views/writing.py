@@ -60,7 +60,7 @@ def create_comment(request: HttpRequest) -> HttpResponse:
         language=asked_for(request),
     )
     title = read_title(data)
-    draft = within_share(request, draft)
+    draft = within_share(request, draft, data.get("altcha"))
 
     def work() -> Answer:
         return _posted(post_on_page(page, draft, title=title))

@@ -117,6 +117,20 @@ def test_following(press: Press, visit: Callable[..., Visit], script: bool) -> N
     page.locator("main [role=status]").wait_for()
 
 
+def test_asking_to_be_told_of_replies(press: Press, visit: Callable[..., Visit]) -> None:
+    address = f"replies-{press.slug}@example.org"
+    page = visit().page
+    posted: list[Any] = []
+    page.on("request", lambda asked: posted.append(asked) if asked.method == "POST" else None)
+    fill(page, "Who else saw them?", email=address)
+    page.check("#reply [name=follow]")
+    page.click("text=Post comment")
+    page.locator(".comment-text", has_text="Who else saw them?").wait_for()
+    draft = json.loads(posted[0].post_data)
+    assert draft["follow"] == "replies" and is_solved(draft["altcha"])
+    assert "/follows/confirm/" in mail_to(press.service, address)
+
+
 @pytest.mark.parametrize("script", [True, False], ids=["script", "plain"])
 def test_held_comment_is_seen_by_its_author_only(live_service: LiveService, chromium: Any, script: bool) -> None:
     press = make_press(live_service, "--moderation", "all")

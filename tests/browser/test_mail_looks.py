@@ -48,7 +48,7 @@ def delivery(
     notification = None
     if kind not in {"confirmation", "sign_in", "digest", "notices", "summary"}:
         comment = fields.pop("comment", None)
-        cause = f"{kind}:{article.pk}"
+        cause = fields.pop("cause", f"{kind}:{article.pk}")
         notification = Notification.objects.create(
             site=article.site, kind=kind, cause_key=cause, article=article, comment=comment
         )
@@ -89,6 +89,10 @@ def shares(article: Article) -> tuple[Delivery, Follow | None]:
         Share.objects.create(site=article.site, article=article, network=network, day=day, visitor_hash=visitor)
     Share.objects.update(created_at=made.notification.due_at - timedelta(minutes=5))  # type: ignore[union-attr]
     return made, None
+
+
+def milestone(article: Article) -> tuple[Delivery, Follow | None]:
+    return delivery(article, "milestone", cause=f"milestone:{article.pk}:1000", why="author")
 
 
 def digest(article: Article, comments: int = 3, words: str = SAYS) -> tuple[Delivery, Follow | None]:
@@ -179,6 +183,7 @@ MAILS = (
     new_article,
     held_comment,
     shares,
+    milestone,
     digest,
     daily_held,
     daily_author,

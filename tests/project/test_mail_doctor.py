@@ -36,12 +36,14 @@ def key() -> rsa.RSAPrivateKey:
 def names(settings: Settings, key: rsa.RSAPrivateKey, sink: SmtpSink) -> Iterator[NameServer]:
     settings.MAIL_FROM = "News <news@mail.example.org>"
     settings.BOUNCE_ADDRESS = "bounce@bounces.example.org"
+    settings.REPLY_ADDRESS = "reply@replies.example.org"
     system = dns.resolver.default_resolver
     public = base64.b64encode(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
     with name_server() as server:
         server.records = {
             ("bounces.example.org.", "TXT"): ['"v=spf1 ip4:203.0.113.0/24 -all"'],
             ("bounces.example.org.", "MX"): ["10 mx.example.org."],
+            ("replies.example.org.", "MX"): ["10 in.example.org."],
             ("7.113.0.203.in-addr.arpa.", "PTR"): ["mx.example.org."],
             ("mx.example.org.", "A"): [LEAVES],
             ("_dmarc.example.org.", "TXT"): ['"v=DMARC1; p=quarantine; rua=mailto:d@example.org"'],
@@ -90,7 +92,7 @@ def doctor(
 def test_all_is_well(names: NameServer, notice: bytes, key: rsa.RSAPrivateKey, tmp_path: Path) -> None:
     found = doctor(names, message=signed(notice, key), folder=tmp_path)
     assert found.pop("exit") == "0"
-    assert list(found) == ["mail", "spf", "ptr", "dmarc", "dkim", "way back"]
+    assert list(found) == ["mail", "spf", "ptr", "dmarc", "dkim", "way back", "answers"]
     assert all(one.startswith("ok: ") for one in found.values()), found
     assert found["ptr"] == f"ok: {LEAVES} is mx.example.org"
     assert found["dkim"] == "ok: signed by example.org, with both headers of one-click unsubscribing"
@@ -109,6 +111,7 @@ FAULTS: list[tuple[str, tuple[str, str], list[str] | None, str]] = [
     ("dmarc", ("_dmarc.example.org.", "TXT"), ['"v=DMARC1; p=reject"', '"v=DMARC1; p=none"'], "counts as none"),
     ("dmarc", ("_dmarc.example.org.", "TXT"), ['"v=DMARC1; p"'], "has no policy"),
     ("way back", ("bounces.example.org.", "MX"), None, "failed: bounces.example.org has no mail server"),
+    ("answers", ("replies.example.org.", "MX"), None, "failed: replies.example.org has no mail server (MX) that"),
     ("dkim", ("a._domainkey.example.org.", "TXT"), None, "failed: "),
     ("dkim", ("a._domainkey.example.org.", "TXT"), ['"v=DKIM1; p="'], "failed: "),
 ]
@@ -158,11 +161,15 @@ def test_what_cannot_be_known_is_no_failure(
 ) -> None:
     monkeypatch.setattr("project.mail_records.SECONDS", 0.5)
     settings.MAIL_FROM, settings.BOUNCE_ADDRESS = f"news@{SILENT[:-1]}", ""
+    settings.REPLY_ADDRESS = f"reply@{SILENT[:-1]}"
     found = doctor(names)
     assert found["spf"].startswith("degraded: ") and found["dmarc"].startswith("degraded: the name server gave no")
     assert found["dkim"].startswith("degraded: not looked at: follow an article")
     assert found["way back"].startswith("degraded: neither BOUNCE_ADDRESS")
+    assert found["answers"].startswith("degraded: the name server gave no")
     assert found["exit"] == "0"
+    settings.REPLY_ADDRESS = ""
+    assert "answers" not in doctor(names)
     settings.MAIL_EVENTS_SECRET = "s" * 20
     assert doctor(names)["way back"].startswith("ok: events come to")
 

@@ -190,6 +190,19 @@ class TestSolved:
             assert answer.status_code == 303
         assert mailed() == SHARE + 1 and Delivery.objects.filter(address=CY).exists()
 
+    def test_of_the_wish_that_comes_with_a_comment(self, client: Client, article: Article) -> None:
+        said = {"article": article.pk, "body": "I saw them.", "follow": "replies"}
+        for email, more in ((BEN, {}), (CY, {"altcha": solved(challenge_for(client))})):
+            body = json.dumps({**said, "author": {"name": "Ben", "email": email}, **more})
+            assert client.post("/api/v1/comments", body, content_type="application/json").status_code == 201
+        form = {"body": "I too.", "name": "Dora", "email": "dora@example.org", "follow": "replies"}
+        form["altcha"] = solved(challenge_for(client))
+        own, kind = {"Origin": project_settings.PUBLIC_URL}, "application/x-www-form-urlencoded"
+        answer = client.post(f"/a/{article.pk}/comments", urlencode(form), content_type=kind, headers=own)
+        assert answer.status_code == 303
+        assert set(Delivery.objects.values_list("address", flat=True)) > {CY, "dora@example.org"}
+        assert mailed() == SHARE + 2
+
     def test_without_valkey_each_process_remembers_for_itself(
         self, client: Client, ask: Callable[..., Any], settings: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:

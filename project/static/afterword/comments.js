@@ -3,6 +3,7 @@
 import { Refusal, busy, call } from "./api.js";
 import { origin } from "./arrival.js";
 import { itemOf, place, render, showLocalTime } from "./comment.js";
+import { proof } from "./follow.js";
 import { keepAuthor, keepSession, keepToken, knownAuthor, knownSession, tokenHeader, voterHeader } from "./keepsake.js";
 import { identity } from "./identity.js";
 import { listing } from "./listing.js";
@@ -120,6 +121,7 @@ class ReplyForm {
         this.opener = null;
       }
     });
+    form.elements.follow.addEventListener("change", async () => (await proof())?.prepare());
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       busy(form, () => news.quietly(() => this.post()));
@@ -171,9 +173,9 @@ class ReplyForm {
     const author = Object.fromEntries(FIELDS.map((name) => [name, elements[name].value]));
     const draft = { article: Number(section.dataset.article), body: elements.body.value, author, ...origin() };
     if (elements.parent.value) draft.parent = Number(elements.parent.value);
-    if (elements.follow.checked) draft.follow = "replies";
     notice.textContent = "";
     this.blame([]);
+    if (elements.follow.checked) Object.assign(draft, { follow: "replies", altcha: await (await proof())?.take() });
     let posted;
     try {
       posted = await call("/api/v1/comments", { body: draft, headers: { ...tokenHeader(), ...voterHeader() } });

@@ -3,9 +3,8 @@
 import { Refusal, busy, call } from "./api.js";
 import { origin } from "./arrival.js";
 
-// Only whoever writes her address needs it.
-let loaded;
-const proof = () => (loaded ??= import("./proof.js").catch(() => null));
+/** The proof of work: only whoever wants to be written to needs it. */
+export const proof = () => import("./proof.js").catch(() => null);
 
 export function follow(form) {
   const notice = form.querySelector(".notice");
