@@ -13,6 +13,7 @@ from comments.views import (
     social,
     stream,
     voting,
+    wordpress,
     writing,
 )
 
@@ -30,4 +31,5 @@ urlpatterns = [
     *social.urlpatterns,
     *readers.urlpatterns,
     *pages.urlpatterns,
+    *wordpress.urlpatterns,
 ]

@@ -38,6 +38,9 @@ class NewCommentSerializer(BodySerializer):
         required=False,
         help_text="Needs the author's address, which then confirms.",
     )
+    altcha = serializers.CharField(
+        required=False, help_text="With `follow`, as `POST follows` takes it; nothing is refused without it."
+    )
     ref = serializers.CharField(
         required=False, help_text="`aw_ref` of the address by which the reader came; one that is none is ignored."
     )

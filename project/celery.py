@@ -36,6 +36,7 @@ QUEUE_OF = {
     "comments.tasks.read_sign_on_keys": "maintenance",
     "comments.tasks.refresh_readers": "maintenance",
     "comments.tasks.spread_reader": "maintenance",
+    "comments.tasks.sync_forums": "maintenance",
     "sharing.tasks.deliver_confirmations": "confirm",
     "sharing.tasks.deliver_mail": "mail",
     "sharing.tasks.deliver_posts": "channels",
@@ -65,6 +66,7 @@ BEAT = {
     "comments.tasks.prune_sign_ins": 3600,
     "comments.tasks.read_due_keys": 300,
     "comments.tasks.refresh_readers": 60,
+    "comments.tasks.sync_forums": 60,
 }
 
 # A message that a worker took and did not finish comes back after this; the longest task is shorter.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final, TypedDict
 
@@ -166,8 +166,20 @@ def problem_page(problem: Problem) -> HttpResponse:
     return _with_headers(HttpResponse(html.encode(errors="replace"), status=problem.status), problem)
 
 
+# Addresses where refusals have the form of another system, and what writes it.
+_otherwise: Final[list[tuple[Callable[[HttpRequest], bool], Callable[[Problem], HttpResponse]]]] = []
+
+
+def answer_otherwise(is_meant: Callable[[HttpRequest], bool], write: Callable[[Problem], HttpResponse]) -> None:
+    """Let an app say how refusals look at addresses of its own. Called once, while apps are loaded."""
+    _otherwise.append((is_meant, write))
+
+
 def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
     """Return the problem in the form that the request's address calls for."""
+    for is_meant, write in _otherwise:
+        if is_meant(request):
+            return write(problem)
     return problem_response(problem) if is_api(request) else problem_page(problem)
 
 

@@ -63,6 +63,7 @@ class Turn(NamedTuple):
 
 SCOPES: Final[dict[str, Scope]] = {
     "articles": Scope("3000/minute", bearer="3000/minute"),
+    "channels": Scope("600/minute", bearer="600/minute"),
     "challenges": Scope("60/minute;600/hour"),
     # Many readers may come from one address: an office, a mobile network.
     "comments": Scope("60/minute;600/hour", site="1200/minute"),

@@ -27,7 +27,10 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True)
 class Call:
-    """Arguments of the path, the query or the body (JSON under `/api/`, else a form of our own pages), and headers."""
+    """Arguments of the path, the query or the body, and headers.
+
+    The body is JSON under `/api/` and for WordPress' REST API, else a form of our own pages.
+    """
 
     arguments: dict[str, Any] = field(default_factory=dict)
     query: dict[str, Any] = field(default_factory=dict)
@@ -51,6 +54,14 @@ def comment_path(side: Side) -> dict[str, Any]:
     return {"comment_id": side.comment.pk}
 
 
+def channel_path(side: Side) -> dict[str, Any]:
+    return {"channel_id": side.channel.pk}
+
+
+def blog(side: Side) -> dict[str, Any]:
+    return {"site_slug": side.site.slug}
+
+
 def link(name: str) -> Callable[[Side], Call]:
     return lambda side: Call({"token": side.links[name]})
 
@@ -61,6 +72,8 @@ def as_reader(body: dict[str, Any] | None = None, **arguments: Any) -> Callable[
 
 
 AUTHOR = {"name": "Dora", "email": "dora@example.com"}
+HOOK = {"kind": "webhook", "name": "more", "settings": {"url": "https://hooks.example.org/in"}}
+WP_JSON = "/wp/{site_slug}/wp-json"
 SHARE_COMMENT = {"network_key": "linkedin"}
 
 CALLS: dict[str, Callable[[Side], Call]] = {
@@ -72,6 +85,16 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     "GET /api/v1/articles/{article_id}/share-links": lambda s: Call(article_path(s)),
     "GET /api/v1/articles/{article_id}/stream": lambda s: Call(article_path(s)),
     "GET /api/v1/challenge": lambda s: Call(),
+    "GET /api/v1/channels": lambda s: Call(),
+    "POST /api/v1/channels": lambda s: Call(body=HOOK),
+    "GET /api/v1/channels/{channel_id}": lambda s: Call(channel_path(s)),
+    "PATCH /api/v1/channels/{channel_id}": lambda s: Call(channel_path(s), body={"is_active": True}),
+    "DELETE /api/v1/channels/{channel_id}": lambda s: Call(channel_path(s)),
+    "POST /api/v1/channels/{channel_id}/secret": lambda s: Call(channel_path(s), body={}),
+    "POST /api/v1/channels/{channel_id}/test": lambda s: Call(channel_path(s), body={}),
+    "GET /api/v1/channels/{channel_id}/preview": lambda s: Call(channel_path(s)),
+    "GET /api/v1/channels/{channel_id}/posts": lambda s: Call(channel_path(s)),
+    "POST /api/v1/channels/{channel_id}/replay": lambda s: Call(channel_path(s), body={}),
     "POST /api/v1/comments": lambda s: Call(body={**page(s), "body": "Quite so.", "author": AUTHOR}),
     "GET /api/v1/comments/{comment_id}": lambda s: Call(comment_path(s)),
     "PATCH /api/v1/comments/{comment_id}": lambda s: Call(comment_path(s), body={"body": "Quite so."}),
@@ -182,6 +205,29 @@ CALLS: dict[str, Callable[[Side], Call]] = {
     ),
     "GET /shariff": lambda s: Call(query={"url": s.article.url}),
     "GET /shariff/{site_slug}": lambda s: Call({"site_slug": s.site.slug}, query={"url": s.article.url}),
+    "GET /wp/{site_slug}": lambda s: Call(blog(s)),
+    "POST /wp/{site_slug}": lambda s: Call(blog(s)),
+    "GET /wp/{site_slug}/{address}": lambda s: Call({**blog(s), "address": "comments/feed/"}),
+    "POST /wp/{site_slug}/wp-comments-post.php": lambda s: Call(
+        blog(s), body={"author": "Dora", "comment": "Quite so.", "comment_post_ID": s.article.pk}
+    ),
+    f"GET {WP_JSON}": lambda s: Call(blog(s)),
+    f"GET {WP_JSON}/": lambda s: Call(blog(s)),
+    f"GET {WP_JSON}/{{route}}": lambda s: Call({**blog(s), "route": "wp/v2/comments/"}),
+    f"GET {WP_JSON}/wp/v2": lambda s: Call(blog(s)),
+    f"GET {WP_JSON}/wp/v2/posts": lambda s: Call(blog(s)),
+    f"GET {WP_JSON}/wp/v2/posts/{{post_id}}": lambda s: Call({**blog(s), "post_id": s.article.pk}),
+    f"GET {WP_JSON}/wp/v2/comments": lambda s: Call(blog(s)),
+    f"POST {WP_JSON}/wp/v2/comments": lambda s: Call(
+        blog(s), body={"post": s.article.pk, "content": "Quite so.", "author_name": "Dora"}
+    ),
+    f"GET {WP_JSON}/wp/v2/comments/{{comment_id}}": lambda s: Call({**blog(s), **comment_path(s)}),
+    **{
+        f"{method} {WP_JSON}/wp/v2/comments/{{comment_id}}": lambda s: Call(
+            {**blog(s), **comment_path(s)}, body={"status": "approved"}
+        )
+        for method in ("POST", "PUT", "PATCH", "DELETE")
+    },
     "GET /livez": lambda s: Call(),
     "GET /readyz": lambda s: Call(),
     "GET /metrics": lambda s: Call(),
@@ -207,7 +253,7 @@ def perform(client: Client, name: str, call: Call, headers: dict[str, str] | Non
     own: dict[str, Any] = {"headers": {**call.headers, **(headers or {})}}
     if method == "GET":
         return client.get(address, call.query, **own)
-    if path.startswith("/api/"):
+    if path.startswith(("/api/", WP_JSON)):
         body = call.body if call.body is not None else {}
         return client.generic(method, address, json.dumps(body), content_type="application/json", **own)
     own["headers"]["Origin"] = OWN

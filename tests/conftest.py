@@ -110,6 +110,17 @@ def broker_url(servers: Servers) -> str:
     return servers.valkey.url
 
 
+@pytest.fixture
+def limits_on(settings: Any, broker_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits are counted, from nothing, in Valkey and in this process."""
+    from project import throttling
+
+    settings.RATE_LIMITS = True
+    settings.REDIS_URL = broker_url
+    monkeypatch.setattr(throttling, "valkey", throttling.InValkey())
+    monkeypatch.setattr(throttling, "here", throttling.InProcess())
+
+
 @pytest.fixture(scope="session")
 def _sink() -> Iterator[SmtpSink]:
     sink = SmtpSink()

@@ -15,7 +15,8 @@ from articles.services.sign_ons import add_sign_on
 from comments.models import Comment, Mute, Reader
 from comments.services.sessions import open_session
 from comments.services.sign_in import Link, sign_in_token
-from sharing.models import Delivery, Follow, Notification, ReachDay
+from sharing.models import Channel, Delivery, Follow, Notification, ReachDay
+from sharing.services.channels import add_channel, plan_test
 from sharing.tokens import confirm_url, leave_url, manage_url, not_me_url, notices_url
 from tests.factories import (
     SSO_SECRET,
@@ -38,6 +39,7 @@ TABLES = (
     "sharing_follow",
     "sharing_follower",
     "comments_reader",
+    "sharing_channel",
 )
 
 
@@ -58,10 +60,11 @@ class Side:
     reader: Reader
     session: str
     links: dict[str, str]
+    channel: Channel
 
     def ids(self) -> set[int]:
         rows: tuple[Any, ...] = (self.site, self.article, self.hidden, self.comment, self.held, self.decided)
-        return {row.pk for row in (*rows, self.follow, self.follow.follower)}
+        return {row.pk for row in (*rows, self.follow, self.follow.follower, self.channel)}
 
 
 def make_world() -> tuple[Side, Side]:
@@ -97,6 +100,9 @@ def make_side(word: str) -> Side:
     Mute.objects.create(site=site, reader=reader, muted_key=f"name:{word}", label=f"Muted {word}")
     day = timezone.now().astimezone(UTC).date()
     ReachDay.objects.create(site=site, article=article, network="x", day=day, visits=7)
+    hook = {"url": f"https://{word}.example.org/hook"}
+    channel = add_channel(site, "webhook", f"{word} hook", settings=hook, events=["shares.milestone"]).channel
+    plan_test(channel)
     return Side(
         site=site,
         article=article,
@@ -112,6 +118,7 @@ def make_side(word: str) -> Side:
         session=open_session(reader, "email").token,
         links=make_links(site, article, email)
         | {"sign-in": sign_in_token(Link(site.pk, f"eve@{word}.example.org", "nonce", article.pk))},
+        channel=channel,
     )
 
 

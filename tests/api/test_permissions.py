@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.test import Client
 
-from tests.calls import CALLS, Call, all_names, perform
+from tests.calls import CALLS, WP_JSON, Call, all_names, perform
 from tests.factories import make_api_key
 from tests.world import Side, make_world
 
@@ -28,7 +28,7 @@ def open_api(status: int) -> Row:
     return (status, status, status, status, status, 401)
 
 
-MODERATION = (401, 403, 404, 200, 401, 401)
+OWN_ROWS = (401, 403, 404, 200, 401, 401)
 READER = (200, 401, 401, 401, 200, 401)  # the call brings a session, which a key takes the place of
 STAFF = (302, 302, 302, 302, 404, 302)  # the tests' mail is not kept as files
 
@@ -40,11 +40,21 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/articles/{article_id}/related": 200,
     "GET /api/v1/articles/{article_id}/share-links": 200,
     "GET /api/v1/articles/{article_id}/stream": 200,
+    "GET /api/v1/channels": (401, 403, 200, 200, 401, 401),  # each key sees its own site
+    "POST /api/v1/channels": (401, 403, 201, 201, 401, 401),
+    "GET /api/v1/channels/{channel_id}": OWN_ROWS,
+    "PATCH /api/v1/channels/{channel_id}": OWN_ROWS,
+    "DELETE /api/v1/channels/{channel_id}": (401, 403, 404, 204, 401, 401),
+    "POST /api/v1/channels/{channel_id}/secret": OWN_ROWS,
+    "POST /api/v1/channels/{channel_id}/test": (401, 403, 404, 202, 401, 401),
+    "GET /api/v1/channels/{channel_id}/preview": OWN_ROWS,
+    "GET /api/v1/channels/{channel_id}/posts": OWN_ROWS,
+    "POST /api/v1/channels/{channel_id}/replay": OWN_ROWS,
     "POST /api/v1/comments": open_api(201),
     "GET /api/v1/comments/{comment_id}": 200,
-    "PATCH /api/v1/comments/{comment_id}": MODERATION,
-    "DELETE /api/v1/comments/{comment_id}": MODERATION,
-    "GET /api/v1/comments/{comment_id}/source": MODERATION,
+    "PATCH /api/v1/comments/{comment_id}": OWN_ROWS,
+    "DELETE /api/v1/comments/{comment_id}": OWN_ROWS,
+    "GET /api/v1/comments/{comment_id}/source": OWN_ROWS,
     "GET /api/v1/comments/{comment_id}/replies": 200,
     "PUT /api/v1/comments/{comment_id}/vote": open_api(200),
     "POST /api/v1/comments/{comment_id}/reports": 202,
@@ -53,13 +63,13 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/challenge": 200,
     "POST /api/v1/follows": 202,
     "GET /api/v1/moderation/comments": (401, 403, 200, 200, 401, 401),  # each key sees its own site's queue
-    "POST /api/v1/moderation/comments/{comment_id}/decision": MODERATION,
-    "GET /api/v1/moderation/comments/{comment_id}/log": MODERATION,
-    "POST /api/v1/moderation/comments/{comment_id}/pin": MODERATION,
-    "POST /api/v1/moderation/comments/{comment_id}/undo": MODERATION,
-    "GET /api/v1/moderation/comments/{comment_id}/revisions": MODERATION,
+    "POST /api/v1/moderation/comments/{comment_id}/decision": OWN_ROWS,
+    "GET /api/v1/moderation/comments/{comment_id}/log": OWN_ROWS,
+    "POST /api/v1/moderation/comments/{comment_id}/pin": OWN_ROWS,
+    "POST /api/v1/moderation/comments/{comment_id}/undo": OWN_ROWS,
+    "GET /api/v1/moderation/comments/{comment_id}/revisions": OWN_ROWS,
     "GET /api/v1/moderation/reports": (401, 403, 200, 200, 401, 401),
-    "POST /api/v1/moderation/decisions": MODERATION,
+    "POST /api/v1/moderation/decisions": OWN_ROWS,
     "GET /api/v1/most-discussed": 200,
     "GET /api/v1/most-shared": 200,
     "GET /api/v1/networks": 200,
@@ -130,6 +140,23 @@ TABLE: dict[str, Row] = {
     "POST /s/{network_key}/{article_id}": 400,  # no instance was given
     "GET /s/{network_key}/{article_id}/{comment_id}": 303,
     "POST /s/{network_key}/{article_id}/{comment_id}": 400,
+    "GET /wp/{site_slug}": 200,
+    "POST /wp/{site_slug}": 405,  # only for routes of the API, which its query names
+    "GET /wp/{site_slug}/{address}": 200,
+    "POST /wp/{site_slug}/wp-comments-post.php": 302,
+    f"GET {WP_JSON}": open_api(200),
+    f"GET {WP_JSON}/": open_api(200),
+    f"GET {WP_JSON}/{{route}}": open_api(200),
+    f"GET {WP_JSON}/wp/v2": open_api(200),
+    f"GET {WP_JSON}/wp/v2/posts": open_api(200),
+    f"GET {WP_JSON}/wp/v2/posts/{{post_id}}": open_api(200),
+    f"GET {WP_JSON}/wp/v2/comments": open_api(200),
+    f"POST {WP_JSON}/wp/v2/comments": open_api(201),
+    f"GET {WP_JSON}/wp/v2/comments/{{comment_id}}": open_api(200),
+    **{
+        f"{method} {WP_JSON}/wp/v2/comments/{{comment_id}}": (401, 403, 403, 200, 401, 401)
+        for method in ("POST", "PUT", "PATCH", "DELETE")
+    },
     "GET /livez": 200,
     "GET /readyz": 200,
     "GET /metrics": 200,

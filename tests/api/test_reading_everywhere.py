@@ -20,10 +20,11 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from comments.views.wordpress.discovery import COMMENT_LIST, POST_LIST
 from project.errors import CODES
 from project.schema import document
 from tests.api.test_reading_badinput import RAW, VALUES, shared_values
-from tests.calls import CALLS, Call
+from tests.calls import CALLS, WP_JSON, Call
 from tests.world import MARK, Side, make_world
 
 pytestmark = [pytest.mark.django_db, pytest.mark.drill]
@@ -47,6 +48,12 @@ PAGES = {
     "GET /notices/{token}": ("token",),
     "GET /sign-in/{token}": ("token", "next"),
     "GET /readers/me": ("site",),
+    "GET /wp/{site_slug}": ("site_slug", "rest_route", "feed", "p", "page"),
+    "GET /wp/{site_slug}/{address}": ("site_slug", "address", "page"),
+    f"GET {WP_JSON}/{{route}}": ("site_slug", "route", "_fields", "_method", "_envelope"),
+    f"GET {WP_JSON}/wp/v2/posts": (*POST_LIST, "_embed", "_fields"),
+    f"GET {WP_JSON}/wp/v2/comments": (*COMMENT_LIST, "_embed", "_jsonp"),
+    f"GET {WP_JSON}/wp/v2/comments/{{comment_id}}": ("context", "password", "_embed"),
 }
 MORE = ["10" * 5_000, "a%00b", "%ff%fe", "..%2f..%2fetc", "../../etc/passwd", "\\..\\x", "1;2", "1,2", "01", "1 ", "é"]
 EVERY_VALUE = VALUES + MORE

@@ -13,7 +13,7 @@ from django.test import Client
 from articles.models import IdempotencyRecord
 from comments.models import Comment, Decision, Report
 from project.schema import document
-from sharing.models import Consent, Delivery, Share
+from sharing.models import Channel, Consent, Delivery, Share
 from tests.calls import CALLS, perform
 from tests.factories import make_api_key
 from tests.world import Side, make_world
@@ -33,7 +33,7 @@ NOT_CREATING = {
     "POST /api/v1/sign-in/sso",
 }
 CREATING = sorted(name for name in CALLS if name.startswith("POST /api/v1/") and name not in NOT_CREATING)
-COUNTED: tuple[type[Model], ...] = (Comment, Decision, Report, Consent, Delivery, Share)
+COUNTED: tuple[type[Model], ...] = (Channel, Comment, Decision, Report, Consent, Delivery, Share)
 
 
 @pytest.fixture(scope="module")

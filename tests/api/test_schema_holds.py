@@ -89,12 +89,13 @@ def test_what_is_sent_is_as_described(name: str, world: tuple[Side, Side]) -> No
 
 @pytest.mark.parametrize("name", [name for name in DESCRIBED if not name.endswith("/networks")])
 def test_a_refusal_is_as_described(name: str, world: tuple[Side, Side]) -> None:
-    nothing = dict.fromkeys(("article_id", "comment_id", "session_id", "mute_id", "follow_id"), 999)
+    nothing = dict.fromkeys(("article_id", "comment_id", "session_id", "mute_id", "follow_id", "channel_id"), 999)
     unknown = Call(nothing, query={"site": "nowhere"}, body={"site": "nowhere"})
     answer = call_and_rollback(name, world[0], unknown)
     if answer.status_code < 400:
         named_by_nothing = {
             *("GET /api/v1/challenge", "GET /api/v1/moderation/comments", "GET /api/v1/moderation/reports"),
+            "GET /api/v1/channels",
             "GET /api/v1/sharing-report",
             "GET /api/v1/sharing-report.csv",
             "POST /api/v1/voter",

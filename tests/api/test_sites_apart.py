@@ -10,11 +10,12 @@ from django.db import transaction
 from django.test import Client
 
 from project.tokens import edit_token
-from tests.calls import CALLS, Call, all_names, perform
+from tests.calls import CALLS, WP_JSON, Call, all_names, perform
 from tests.world import MARK, Side, make_world
 
 pytestmark = pytest.mark.django_db
 
+WP_COMMENT = f"{WP_JSON}/wp/v2/comments/{{comment_id}}"
 # What a caller of one site may try with the addresses and ids of the other, and the refusal that it must get.
 KEYED = {
     "PUT /api/v1/articles": 403,
@@ -28,6 +29,8 @@ KEYED = {
     "POST /api/v1/moderation/comments/{comment_id}/undo": 404,
     "GET /api/v1/moderation/comments/{comment_id}/revisions": 404,
     "POST /api/v1/moderation/decisions": 404,
+    **{name: 404 for name in CALLS if "{channel_id}" in name},
+    **{f"{method} {WP_COMMENT}": 403 for method in ("POST", "PUT", "PATCH", "DELETE")},
 }
 
 
@@ -84,9 +87,12 @@ def test_a_key_cannot_reach_into_another_site(name: str, world: tuple[Side, Side
 
 
 def test_every_route_that_needs_a_key_is_tried_with_another_sites(world: tuple[Side, Side]) -> None:
-    needs_key = {name for name in CALLS if "/moderation/" in name or name.split()[0] in {"PUT", "DELETE", "PATCH"}}
-    # The first two name nothing that could be another's; whoever may read a comment may vote on it.
+    of_owners = {name for name in CALLS if "/moderation/" in name or "/channels" in name}
+    needs_key = of_owners | {name for name in CALLS if name.split()[0] in {"PUT", "DELETE", "PATCH"}}
+    # The first four name nothing that could be another's; whoever may read a comment may vote on it.
     unkeyed = {
+        "GET /api/v1/channels",
+        "POST /api/v1/channels",
         "GET /api/v1/moderation/comments",
         "GET /api/v1/moderation/reports",
         "PUT /api/v1/comments/{comment_id}/vote",
@@ -102,6 +108,7 @@ def test_sites_and_ids_of_two_sites_do_not_mix(world: tuple[Side, Side]) -> None
     mixed = {"site": here.site.slug, "url": elsewhere.article.url}
     by_id = {"site": here.site.slug, "article": elsewhere.article.pk}
     by_identifier = {"site": here.site.slug, "identifier": elsewhere.article.identifier}
+    blog, said = {"site_slug": here.site.slug}, {"content": "x", "author_name": "Dora"}
     ours = {"site": here.site.slug, "url": here.article.url}
     share = {"network_key": "linkedin", "article_id": here.article.pk, "comment_id": elsewhere.comment.pk}
     tries = [
@@ -120,6 +127,13 @@ def test_sites_and_ids_of_two_sites_do_not_mix(world: tuple[Side, Side]) -> None
         ("POST /api/v1/shares", Call(body={**ours, "network": "copy", "comment": elsewhere.comment.pk}), 404),
         ("POST /api/v1/follows", Call(body={**by_id, "email": "dora@example.com"}), 404),
         ("GET /s/{network_key}/{article_id}/{comment_id}", Call(share), 404),
+        (f"GET {WP_COMMENT}", Call({"site_slug": here.site.slug, "comment_id": elsewhere.comment.pk}), 404),
+        (f"POST {WP_JSON}/wp/v2/comments", Call(blog, body={**said, "post": elsewhere.article.pk}), 403),
+        (
+            f"POST {WP_JSON}/wp/v2/comments",
+            Call(blog, body={**said, "post": here.article.pk, "parent": elsewhere.comment.pk}),
+            400,
+        ),
     ]
     for name, call, status in tries:
         with transaction.atomic():

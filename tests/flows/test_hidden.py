@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -20,7 +20,7 @@ from articles.tasks import publish_due
 from comments.models import Comment
 from comments.services.sessions import open_session
 from project.tokens import edit_token
-from tests.calls import all_names
+from tests.calls import WP_JSON, all_names
 from tests.factories import make_api_key, make_article, make_comment, make_reader, make_site
 from tests.processes import WebProcess
 from tests.webs import Pair, ask, write
@@ -79,9 +79,19 @@ def _own_page(page: Page) -> str:
     return quote(page.article.page_url, safe="")
 
 
+def _api(page: Page) -> str:
+    return f"/wp/{page.article.site.slug}/wp-json/wp/v2"
+
+
+def _slug(page: Page) -> str:
+    return page.article.url.rpartition("/")[2]
+
+
 THREAD, COMMENT = "GET /api/v1/thread", "GET /api/v1/comments/{comment_id}"
 ARTICLE_FEED, SITE_FEED = "GET /feeds/articles/{article_id}/comments.{form}", "GET /feeds/{site_slug}/comments.{form}"
 OEMBED = "GET /oembed"
+WP_COMMENT = f"GET {WP_JSON}/wp/v2/comments/{{comment_id}}"
+WP_HOME, WP_FEED = "GET /wp/{site_slug}", "GET /wp/{site_slug}/{address}"
 FORMS = ("atom", "rss", "json")
 REPLIES = "GET /api/v1/comments/{comment_id}/replies"
 
@@ -129,6 +139,19 @@ OUTPUTS: list[Output] = [
         for form in FORMS
     ),
     ("GET /a/{article_id}", lambda p: f"/a/{p.article.pk}?sort=oldest", "said told"),
+    (f"GET {WP_JSON}/wp/v2/comments", lambda p: f"{_api(p)}/comments?_embed&per_page=100", "said told"),
+    (f"GET {WP_JSON}/wp/v2/comments", lambda p: f"{_api(p)}/comments?search={p.said}&_fields=content", "said"),
+    (f"GET {WP_JSON}/wp/v2/comments", lambda p: f"{_api(p)}/comments?include={p.secrets[0].pk}", "said"),
+    (WP_COMMENT, lambda p: f"{_api(p)}/comments/{p.secrets[1].pk}", "said"),
+    (WP_COMMENT, lambda p: f"{_api(p)}/comments/{p.plain.pk}?_embed", "said told"),
+    (f"GET {WP_JSON}/wp/v2/posts", lambda p: f"{_api(p)}/posts?_embed&per_page=100", "said told"),
+    (f"GET {WP_JSON}/wp/v2/posts/{{post_id}}", lambda p: f"{_api(p)}/posts/{p.article.pk}?_embed", "said told"),
+    (f"GET {WP_JSON}/{{route}}", lambda p: f"{_api(p)}/posts/?slug={_slug(p)}", "told"),
+    (WP_HOME, lambda p: f"/wp/{p.article.site.slug}/?rest_route=/wp/v2/comments&post={p.article.pk}", "said"),
+    (WP_HOME, lambda p: f"/wp/{p.article.site.slug}/?feed=rss2&p={p.article.pk}", "said told"),
+    (WP_FEED, lambda p: f"/wp/{p.article.site.slug}/comments/feed/atom/", "said told"),
+    (WP_FEED, lambda p: f"/wp/{p.article.site.slug}/feed/", "told"),
+    (WP_FEED, lambda p: f"/wp/{p.article.site.slug}{urlsplit(p.article.url).path}/feed/", "said told"),
     ("GET /a/{article_id}", lambda p: f"/a/{p.article.pk}?comment={p.secrets[0].pk}", "said told"),
     (OEMBED, lambda p: f"/oembed?url={_own_page(p)}", "told"),
     (OEMBED, lambda p: f"/oembed?format=xml&url={_own_page(p)}", "told"),
@@ -151,6 +174,9 @@ OUTPUTS: list[Output] = [
 # Why a route shows nobody's words to the public.
 WORDLESS = {
     "for publishers: their own titles, and numbers": ["GET /api/v1/sharing-report", "GET /api/v1/sharing-report.csv"],
+    "for publishers: their channels": [
+        f"GET /api/v1/channels{what}" for what in ("", *(f"/{{channel_id}}{end}" for end in ("", "/preview", "/posts")))
+    ],
     "for moderators": [
         "GET /api/v1/moderation/comments",
         "GET /api/v1/moderation/comments/{comment_id}/log",
@@ -181,6 +207,7 @@ WORDLESS = {
     ],
     "the same for all": ["GET /api/v1/networks"],
     "random numbers": ["GET /api/v1/challenge"],
+    "names of routes": [f"GET {WP_JSON}", f"GET {WP_JSON}/", f"GET {WP_JSON}/wp/v2"],
 }
 
 

@@ -374,3 +374,16 @@ def test_bad_requests_are_refused_again_and_again(web: WebProcess, article: Arti
             assert answer.header("content-type") == "application/problem+json"
             assert answer.header("cache-control") == "no-store"
             assert answer.header("access-control-allow-origin") == "*"
+
+
+def test_buttons_are_kept_for_all_and_tell_of_a_share_soon(web: WebProcess, article: Article) -> None:
+    path = f"/api/v1/articles/{article.pk}/share-links"
+    first = ask(web, path)
+    before = numbers_after(web, dict.fromkeys([ANSWERS], 0.0), 1)
+    for number in range(20):
+        assert_clean(ask(web, f"{path}?utm_source=n{number}"), first.plain)
+    rose = numbers_after(web, before, 20)
+    assert rose[ENTRIES] <= 0
+    assert ask(web, path, [("If-None-Match", first.header("etag") or "")]).status == 304
+    write(web, "POST", "/api/v1/shares", {"article": article.pk, "network": "copy"})
+    wait_until(lambda: ask(web, path).json()["counts"] == {"copy": 1}, "the buttons to tell of a share", 30)

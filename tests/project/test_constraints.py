@@ -43,6 +43,8 @@ EXPECTED = {
     ("sharing_reachday", *ARTICLE_OF_SITE),
     ("sharing_creditedcomment", *ARTICLE_OF_SITE),
     ("sharing_creditedcomment", *COMMENT_OF_ARTICLE),
+    ("sharing_shareday", *ARTICLE_OF_SITE),
+    ("sharing_shareday", *COMMENT_OF_ARTICLE),
     ("sharing_sharemilestone", *ARTICLE_OF_SITE),
     ("sharing_follow", *ARTICLE_OF_SITE),
     ("sharing_follow", *COMMENT_OF_ARTICLE),

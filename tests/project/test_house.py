@@ -25,6 +25,7 @@ SHOWN_BY = {"articles": {"authentication", "origins"}, "comments": {"authenticat
 GROUND = 0
 ANNEXES = {
     "channel_admin": "admin",
+    "disqus_admin": "admin",
     "drafts": "mail",
     "overviews": "mail",
     "moderation_serializers": "serializers",
