@@ -93,21 +93,26 @@ def preflight(request: HttpRequest) -> HttpResponse:
 
 
 def bound_body(request: HttpRequest) -> None:
-    """Read the body into memory unless it is too large (413 `body_too_large`), whatever its length header says."""
-    limit = body_limit(request)
+    """Read the body into memory unless it is too large (413 `body_too_large`), whatever its length header says.
+
+    What is refused, or of no use, is read all the same, as far as the front passes it on: who still sends when the
+    connection is closed may never see the answer (RFC 9112, 9.6), and the front would take us for dead.
+    """
+    limit, passed_on = body_limit(request), largest_body(request.path_info) + 1
     announced = request.META.get("CONTENT_LENGTH") or "0"
     if not announced.isascii() or not announced.isdigit():
         raise Problem("bad_request", "The Content-Length header is no number.")
-    if len(announced) > 15 or int(announced) > limit:
-        raise Problem("body_too_large", f"The body may have {limit:,} bytes.")
-    if request.method in {"GET", "HEAD"}:
-        return
+    too_large = Problem("body_too_large", f"The body may have {limit:,} bytes.")
+    if len(announced) > 15 or int(announced) > passed_on:
+        raise too_large
     try:
-        body = request.read(limit + 1)
+        body = request.read(passed_on)
     except UnreadablePostError as error:
         raise Problem("bad_request", "The body ended early.") from error
     if len(body) > limit:
-        raise Problem("body_too_large", f"The body may have {limit:,} bytes.")
+        raise too_large
+    if request.method in {"GET", "HEAD"}:
+        return
     # What `HttpRequest.body` does itself once it has read everything; there is no public door for a bounded read.
     request._body = body
     request._stream = io.BytesIO(body)
