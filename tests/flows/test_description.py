@@ -45,6 +45,8 @@ CHECKS: list[Any] = [
 STREAM = "GET /api/v1/articles/{article_id}/stream"
 # Requests for each operation in either kind, right and wrong, and seconds for all of them together.
 EXAMPLES, LEAST, SECONDS = 40, 6, 60.0
+# The first of them ask for what exists and show their key, so that a slow machine hears answers of success too.
+PLAIN = 3
 # Names of a page, and of what would have to fit it.
 PAGE = {"article", "url", "identifier"}
 ELSEWHERE = ("comment", "parent", "cursor", "tag")
@@ -80,9 +82,10 @@ class Caller:
             nonlocal sent
             if sent >= LEAST and time.monotonic() > end:
                 raise SkipTest  # which ends the drawing, too
-            if not is_strange:
+            is_plain = sent < PLAIN
+            if is_plain or not is_strange:
                 self.name_what_is_there(case)
-            headers = {"Authorization": f"Bearer {proof}"} if has_key else {}
+            headers = {"Authorization": f"Bearer {proof}"} if is_plain or has_key else {}
             response = case.call(base_url=self.web.base, session=self.session, headers=headers, allow_redirects=False)
             statuses[response.status_code] += 1
             sent += 1
@@ -110,6 +113,7 @@ class Caller:
         there: dict[str, Any] = {
             "article_id": side.article.pk,
             "comment_id": side.comment.pk,
+            "channel_id": side.channel.pk,
             "network_key": "linkedin",
             "site": side.site.slug,
             "ids": [side.held.pk],

@@ -124,40 +124,6 @@ def test_deep_nesting_is_shown_as_it_was_typed(source: str) -> None:
     assert "<blockquote>" not in html
 
 
-@pytest.mark.parametrize(
-    "pattern",
-    [
-        "*a **b ",
-        "_a",
-        "[",
-        "![",
-        "[a](",
-        "`a``",
-        "http://a.b ",
-        "<",
-        "<a ",
-        "&amp",
-        ">",
-        "* a\n ",
-        "[a]: b\n",
-        "\\",
-        "a@",
-    ],
-)
-def test_time_grows_no_faster_than_the_text(pattern: str) -> None:
-    def seconds(length: int) -> float:
-        source = (pattern * length)[: length - 1] + "x"
-        best = 60.0
-        for _ in range(3):
-            begin = time.perf_counter()
-            text.render(source)
-            best = min(best, time.perf_counter() - begin)
-        return best
-
-    # Quadratic work gives 16; the margin above 4 is for a busy machine.
-    assert seconds(8_000) < max(10 * seconds(2_000), 0.05)
-
-
 MARKS = "*_`~[]()<>!#-+.\\|&;:/@\"'=\n\t {}^0123456789abhtps😀\u202e\u200d"
 
 
