@@ -68,9 +68,16 @@ def add_user(service: LiveService, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[LiveService]:
-    """One service for the tests that leave it as it was."""
+    """One service for the tests that leave it as it was.
+
+    Its data lie where it is hardest: a socket's path may have 107 bytes; a folder's may have more, and its parents may
+    be closed to all but root.
+    """
     with tempfile.TemporaryDirectory(prefix="afterword-up-") as folder:
-        found = LiveService(Path(folder) / "data")
+        closed = Path(folder) / "closed"
+        closed.mkdir(mode=0o700)
+        found = LiveService(closed / ("deep" * 20) / ("folder" * 20) / "data")
+        found.data_dir.parent.mkdir(parents=True)
         try:
             found.start()
             yield found
@@ -101,6 +108,15 @@ def check_orderly_end(service: LiveService, number: signal.Signals) -> None:
     assert not any(child.identity.alive for child in record.children)
     assert processes_of(service) == []
     assert not Path(record.place).exists()
+
+
+def check_hurried_end(service: LiveService) -> None:
+    """A second signal hurries the end, and still nothing is left."""
+    assert service.process is not None
+    service.process.send_signal(signal.SIGINT)
+    service.process.send_signal(signal.SIGTERM)
+    assert service.stop(signal.SIGINT) == 0
+    assert processes_of(service) == []
 
 
 def test_what_it_keeps_is_private(running: LiveService) -> None:
@@ -150,7 +166,7 @@ def test_a_bad_option_is_one_sentence(service: LiveService, arguments: tuple[str
     assert done.stderr.count("\n") == 1
 
 
-def test_after_kill_9_the_next_start_ends_what_was_left(service: LiveService) -> None:
+def test_after_kill_9_the_next_start_ends_what_was_left_and_can_be_hurried_away(service: LiveService) -> None:
     service.start()
     add_user(service, "ada")
     left = read_record(service.data_dir)
@@ -170,8 +186,7 @@ def test_after_kill_9_the_next_start_ends_what_was_left(service: LiveService) ->
     assert not any(child.identity.alive for child in left.children)
     assert not Path(left.place).exists()
     assert count_users(service) == 1
-    service.stop()
-    assert processes_of(service) == []
+    check_hurried_end(service)
 
 
 def test_a_copied_data_folder_claims_nobodys_processes(running: LiveService) -> None:
@@ -180,15 +195,6 @@ def test_a_copied_data_folder_claims_nobodys_processes(running: LiveService) -> 
     shutil.copy(running.data_dir / "run" / "up.json", copy / "run" / "up.json")
     assert read_record(copy) is None
     assert read_record(running.data_dir) is not None
-
-
-def test_a_second_signal_hurries_and_still_leaves_nothing(service: LiveService) -> None:
-    service.start()
-    assert service.process is not None
-    service.process.send_signal(signal.SIGINT)
-    service.process.send_signal(signal.SIGTERM)
-    assert service.stop(signal.SIGINT) == 0
-    assert processes_of(service) == []
 
 
 def test_a_signal_while_it_starts_leaves_nothing(service: LiveService) -> None:
@@ -257,15 +263,11 @@ def test_an_unreachable_database_is_one_sentence(service: LiveService) -> None:
         assert "hunter2" not in done.stderr
 
 
-def test_a_deep_data_folder_that_only_root_may_enter(service: LiveService) -> None:
-    """A socket's path may have 107 bytes; the data folder's may have more, and its parents may be closed."""
-    closed = service.data_dir.with_name("closed")
-    closed.mkdir(mode=0o700)
-    service.data_dir = closed / ("deep" * 20) / ("folder" * 20) / "data"
-    service.data_dir.parent.mkdir(parents=True)
-    service.start()
+def test_a_deep_data_folder_that_only_root_may_enter(running: LiveService) -> None:
+    closed = running.data_dir.parents[2]
+    assert closed.name == "closed"
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
-    assert service.get("/readyz?strict=1").status == 200
+    assert running.get("/readyz?strict=1").status == 200
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes as somebody else")
