@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class NotImportable(Exception):  # noqa: N818  (a verdict on the file, caught by name)
@@ -17,9 +18,10 @@ class ArticleRecord:
     """A page of the exporting system.
 
     `key` ties comments to it and means nothing outside the file; `post_id` and `post_parent` are its place in the
-    exporting system ("" if none). `url` is absolute http(s) or "". `identifiers` are the publisher's own ids, the
-    foremost first. `source` is the outside source of its comments: base URL of the blog, or Disqus forum.
-    `state` is what the file calls it; `visibility` is public, scheduled, hidden, or inherit (as `post_parent`).
+    exporting system ("" if none). `url` is absolute http(s) or "", `former_url` where the page was when it was exported
+    ("" if it has not moved since). `identifiers` are the publisher's own ids, the foremost first. `source` is the
+    outside source of its comments: base URL of the blog, or Disqus forum. `state` is what the file calls it;
+    `visibility` is public, scheduled, hidden, or inherit (as `post_parent`).
     `html` is raw. `only_with_comments`: the page is of no interest unless the file has a comment on it.
     """
 
@@ -40,6 +42,7 @@ class ArticleRecord:
     post_id: str = ""
     post_parent: str = ""
     only_with_comments: bool = False
+    former_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +72,15 @@ class CommentRecord:
 Record = ArticleRecord | CommentRecord
 
 
+# How many places are named where something was met.
+EXAMPLES: Final = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Caution:
-    """Something that was left out or changed: where it was first met, why, and how often."""
+    """Something that was left out or changed: where it was met (the first EXAMPLES places), why, and how often."""
 
-    where: str
+    places: tuple[str, ...]
     reason: str
     count: int
 
@@ -82,14 +89,17 @@ class Warnings:
     """Cautions collected by reason, so that a million of one kind take one line; `lost` counts comments left out."""
 
     def __init__(self) -> None:
-        self._found: dict[str, tuple[str, int]] = {}
+        self._places: dict[str, list[str]] = {}
+        self._counts: Counter[str] = Counter()
         self.lost = 0
 
-    def add(self, where: str, reason: str, count: int = 1) -> None:
-        """Note something that happened `count` times; nothing for 0."""
+    def add(self, where: str | Sequence[str], reason: str, count: int = 1) -> None:
+        """Note something that happened `count` times, in one place or several; nothing for 0."""
         if count:
-            first, before = self._found.get(reason, (where, 0))
-            self._found[reason] = (first, before + count)
+            places = self._places.setdefault(reason, [])
+            if len(places) < EXAMPLES:
+                places += ([where] if isinstance(where, str) else where)[: EXAMPLES - len(places)]
+            self._counts[reason] += count
 
     def lose(self, where: str, reason: str) -> None:
         """Note that a comment was left out."""
@@ -99,16 +109,18 @@ class Warnings:
     def extend(self, others: Iterable[Caution]) -> None:
         """Add the cautions of others, without their lost comments."""
         for caution in others:
-            self.add(caution.where, caution.reason, caution.count)
+            self.add(caution.places, caution.reason, caution.count)
 
     def __iter__(self) -> Iterator[Caution]:
-        return iter([Caution(where, reason, count) for reason, (where, count) in self._found.items()])
+        return iter([Caution(tuple(self._places[reason]), reason, count) for reason, count in self._counts.items()])
 
 
 class Source(Protocol):
     """Where records come from: a reader of a file, or of a protocol."""
 
-    warnings: Warnings
+    @property
+    def warnings(self) -> Warnings:
+        """What was left out or changed so far."""
 
     @property
     def complete(self) -> bool:

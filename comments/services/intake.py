@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
 
 from articles.models import Site
-from comments.interchange.records import Source, Warnings
+from comments.interchange.records import EXAMPLES, Source, Warnings
 from comments.services.intake_articles import take_in_articles
 from comments.services.intake_identity import one_import_at_a_time, plan_batches, tell_apart
 from comments.services.intake_staging import create_tables, drop_tables, stage
@@ -58,7 +58,9 @@ class Summary:
                 "by_status": dict(sorted(self.by_status.items())),
                 "by_provider": dict(sorted(self.by_provider.items())),
             },
-            "warnings": [asdict(caution) for caution in self.warnings],
+            "warnings": [
+                {"where": found.places[0], "reason": found.reason, "count": found.count} for found in self.warnings
+            ],
         }
 
 
@@ -126,9 +128,10 @@ def _count_strays(warnings: Warnings) -> int:
     """Return how many staged comments belong to no article of the file."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*), (array_agg(place ORDER BY position))[1] FROM intake_comment AS c"
-            " WHERE NOT EXISTS (SELECT FROM intake_article AS a WHERE a.key = c.article_key)"
+            "SELECT count(*), (array_agg(place ORDER BY position))[:%s] FROM intake_comment AS c"
+            " WHERE NOT EXISTS (SELECT FROM intake_article AS a WHERE a.key = c.article_key)",
+            [EXAMPLES],
         )
-        count, place = cursor.fetchone()
-    warnings.add(place, "comments of an article that is not in the file were skipped", count)
+        count, places = cursor.fetchone()
+    warnings.add(places, "comments of an article that is not in the file were skipped", count)
     return int(count)

@@ -58,7 +58,8 @@ def _leave_out_unwanted(warnings: Warnings) -> None:
 # A public article is dated by its first comment where the file has no date of its own. One that was to be
 # published at a time now past was published by its own system or not at all: we do not publish it.
 _ROWS: Final = """
-    SELECT position, url, url_key, identifiers, title, state, comments_open, summary, html, author_name, tags,
+    SELECT position, url, url_key, former_key, identifiers, title, state, comments_open, summary, html, author_name,
+        tags,
         CASE WHEN visibility = 'scheduled' AND coalesce(published_at, now()) <= now() THEN 'hidden'
             ELSE visibility END AS visibility,
         CASE WHEN visibility = 'public' THEN coalesce(
@@ -109,7 +110,7 @@ def _settle(site: Site, rows: list[dict[str, Any]]) -> int:
 def _addresses(row: dict[str, Any]) -> list[Address]:
     """Return the names of a row's page, those that decide first."""
     names: list[Address] = [(Kind.IDENTIFIER, key) for key in row["identifiers"]]
-    return [*names, (Kind.URL, row["url_key"])] if row["url_key"] else names
+    return names + [(Kind.URL, key) for key in (row["url_key"], row["former_key"]) if key]
 
 
 def _known(site: Site, addresses: list[Address]) -> list[tuple[Address, int]]:

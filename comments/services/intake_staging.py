@@ -28,6 +28,7 @@ ARTICLE_COLUMNS: Final = {
     "item_source": "text",
     "url": "text",
     "url_key": "text",
+    "former_key": "text",
     "identifiers": "text[]",
     "title": "text",
     "state": "text",
@@ -121,15 +122,17 @@ def _copy(table: str, columns: Iterable[str], rows: list[tuple[Any, ...]]) -> No
 
 def _article_row(position: int, record: ArticleRecord) -> tuple[Any, ...]:
     url_key = canonical_url(record.url) if record.url else ""
+    former_key = canonical_url(record.former_url) if record.former_url else ""
     return (
         position,
         record.key,
         record.where,
         record.source,
-        # An id that another article's comment has already is told apart by the name of its page.
-        name_within(f"{record.source} {url_key or record.identifiers[0]}", 500),
+        # An id that another article's comment has already is told apart by the name of its page in the file.
+        name_within(f"{record.source} {former_key or url_key or record.identifiers[0]}", 500),
         record.url,
         url_key,
+        former_key,
         list(record.identifiers),
         record.title,
         record.state,

@@ -7,7 +7,7 @@ from typing import Final
 from django.db import connection
 
 from articles.models import Site
-from comments.interchange.records import Warnings
+from comments.interchange.records import EXAMPLES, Warnings
 
 # A parent is looked for among the batch's comments of the same article and source, whatever became of them.
 _PARENT_IN_FILE: Final = """
@@ -36,7 +36,7 @@ _PARENT_IN_DATABASE: Final = """
     WHERE p.position = n.position"""
 
 _WITHOUT_PARENT: Final = """
-    SELECT reason, count(*), (array_agg(place ORDER BY position))[1]
+    SELECT reason, count(*), (array_agg(place ORDER BY position))[:%s]
     FROM (SELECT n.position, c.place, CASE
               WHEN n.parent_external_id = n.external_id
                   THEN 'comments that answer themselves were made roots'
@@ -57,6 +57,10 @@ _PLACES: Final = """
         FROM placed AS p JOIN intake_node AS n ON n.parent_id = p.comment_id AND n.is_new AND n.parent_is_new)
     UPDATE intake_node AS n SET root_id = p.root_id, depth = p.depth
     FROM placed AS p WHERE p.comment_id = n.comment_id AND n.is_new"""
+
+_PLACES_OF: Final = """
+    SELECT c.place FROM intake_node AS n JOIN intake_comment AS c ON c.position = n.position
+    WHERE n.is_new AND n.comment_id = ANY(%s) ORDER BY n.position LIMIT %s"""
 
 # Shown are approved comments and those above one; the walk goes up only from where nothing was approved.
 _SHOWN: Final = """
@@ -80,9 +84,9 @@ def grow(site: Site, warnings: Warnings) -> None:
         cursor.execute("ANALYZE intake_node")
         cursor.execute(_PARENT_IN_FILE)
         cursor.execute(_PARENT_IN_DATABASE, {"site": site.pk})
-        cursor.execute(_WITHOUT_PARENT)
-        for reason, count, place in cursor.fetchall():
-            warnings.add(place, reason, count)
+        cursor.execute(_WITHOUT_PARENT, [EXAMPLES])
+        for reason, count, places in cursor.fetchall():
+            warnings.add(places, reason, count)
         cursor.execute(_PLACES)
         cursor.execute("SELECT comment_id, parent_id FROM intake_node WHERE is_new AND depth IS NULL ORDER BY position")
         if circling := dict(cursor.fetchall()):
@@ -91,7 +95,9 @@ def grow(site: Site, warnings: Warnings) -> None:
                 "UPDATE intake_node SET parent_id = NULL, parent_is_new = false WHERE is_new AND comment_id = ANY(%s)",
                 [first],
             )
-            warnings.add(f"article comment {first[0]}", "answers that go round in a circle were made roots", len(first))
+            cursor.execute(_PLACES_OF, [first, EXAMPLES])
+            places = [place for (place,) in cursor.fetchall()]
+            warnings.add(places, "answers that go round in a circle were made roots", len(first))
             cursor.execute(_PLACES)
         cursor.execute(_SHOWN)
 

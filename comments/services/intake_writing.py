@@ -8,12 +8,12 @@ from django.db import connection
 
 from articles.models import Site
 from comments import ranking
-from comments.interchange.records import Warnings
+from comments.interchange.records import EXAMPLES, Warnings
 from project.text import RENDERER
 
 # A date that no comment can have (none, or one to come) is replaced by that of the article.
 _UNDATED: Final = """
-    SELECT count(*), (array_agg(c.place ORDER BY c.position))[1]
+    SELECT count(*), (array_agg(c.place ORDER BY c.position))[:%s]
     FROM intake_node AS n JOIN intake_comment AS c ON c.position = n.position
     WHERE n.is_new AND (c.created_at IS NULL OR c.created_at > now() + interval '1 day')"""
 
@@ -81,9 +81,9 @@ def write(site: Site, flipped: list[int], warnings: Warnings) -> list[tuple[str,
     parameters: dict[str, Any] = {"site": site.pk, "flipped": flipped, "renderer": RENDERER}
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE intake_node")
-        cursor.execute(_UNDATED)
-        count, place = cursor.fetchone()
-        warnings.add(place, "comments without a usable date were given their article's", count)
+        cursor.execute(_UNDATED, [EXAMPLES])
+        count, places = cursor.fetchone()
+        warnings.add(places, "comments without a usable date were given their article's", count)
         cursor.execute(_REFERENCES, parameters)
         cursor.execute(_COUNTS, parameters)
         cursor.execute(_COMMENTS, parameters)

@@ -77,8 +77,21 @@ def test_the_summary_in_words(site: Site, tmp_path: Path) -> None:
         "Comments: 1 imported, 0 known already, 1 skipped.",
         "  by status: approved 1",
         "  by provider: disqus 1",
-        "  comments of an article that is not in the file were skipped: 1 (first: post 2, line 5)",
+        "  comments of an article that is not in the file were skipped: 1 (post 2, line 5)",
     ]
+
+
+def test_each_kind_of_trouble_is_told_with_up_to_three_places(site: Site, tmp_path: Path) -> None:
+    path = write(tmp_path, wxr(wp_item(*(wp_comment(n, parent=n) for n in range(1, 5)), wp_comment(9, type="review"))))
+    reviews, answers = run(path).splitlines()[-2:]
+    assert reviews == "  comments of other types were skipped: 1 (comment 9, line 7: review)"
+    places = "comment 1, line 3; comment 2, line 4; comment 3, line 5; …"
+    assert answers == f"  comments that answer themselves were made roots: 4 ({places})"
+
+
+def test_answers_in_a_circle_are_told_by_their_places(site: Site, tmp_path: Path) -> None:
+    path = write(tmp_path, wxr(wp_item(wp_comment(1, parent=2), wp_comment(2, parent=1))))
+    assert run(path).splitlines()[-1] == "  answers that go round in a circle were made roots: 1 (comment 1, line 3)"
 
 
 def test_a_dry_run_says_so(site: Site, tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from articles.selectors import find_site
 from comments.interchange.detect import FORMATS, open_export
-from comments.interchange.records import NotImportable
+from comments.interchange.moved import Moved
+from comments.interchange.records import Caution, NotImportable
 from comments.services.intake import Summary, take_in
+from project.address_map import AddressMap, NoAddressMap, read_address_map
 from project.errors import Problem
 
 REFUSED = 2
@@ -31,20 +33,24 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path, metavar="FILE", help="an export, also packed with gzip")
         parser.add_argument("--site", required=True, metavar="SLUG")
         parser.add_argument("--format", default="auto", choices=FORMATS)
+        parser.add_argument(
+            "--map", type=Path, metavar="CSV", help="old and new address of each page that has moved since"
+        )
         parser.add_argument("--dry-run", action="store_true", help="say what would be imported, write nothing")
         parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             site = find_site(options["site"])
-            reader = open_export(options["file"], options["format"])
+            moves = read_address_map(options["map"]) if options["map"] else AddressMap()
+            reader = Moved(open_export(options["file"], options["format"]), moves)
             summary = take_in(reader, site, dry_run=options["dry_run"], progress=self._progress())
         except Problem as problem:
             raise CommandError(problem.detail, returncode=REFUSED) from None
-        except NotImportable as refusal:
+        except (NotImportable, NoAddressMap) as refusal:
             raise CommandError(str(refusal), returncode=REFUSED) from None
         except OSError as error:
-            raise CommandError(f"{options['file']} cannot be read: {error.strerror}.", returncode=REFUSED) from None
+            raise CommandError(f"{error.filename} cannot be read: {error.strerror}.", returncode=REFUSED) from None
         self.stdout.write(json.dumps(summary.as_json(), ensure_ascii=False) if options["json"] else _in_words(summary))
         if options["dry_run"] and not options["json"]:
             self.stdout.write("Nothing was written: this was a dry run.")
@@ -67,5 +73,10 @@ def _in_words(summary: Summary) -> str:
     for label, counts in (("status", summary.by_status), ("provider", summary.by_provider)):
         if counts:
             lines.append(f"  by {label}: " + ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())))
-    lines += [f"  {found.reason}: {found.count:,} (first: {found.where})" for found in summary.warnings]
+    lines += [f"  {found.reason}: {found.count:,} ({_examples(found)})" for found in summary.warnings]
     return "\n".join(lines)
+
+
+def _examples(found: Caution) -> str:
+    more = "; …" if found.count > len(found.places) else ""
+    return "; ".join(found.places) + more
