@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.db.models import Q
 
-from articles.models import Article, ArticleQuerySet, Site, SiteOrigin
+from articles.models import Article, ArticleKey, ArticleQuerySet, Site, SiteOrigin
 from project import cursors
 from project.addresses import canonical_origin, canonical_url
 from project.errors import Problem, refused_field
@@ -84,6 +84,13 @@ def article_of_page(article_id: int) -> Article:
     article = _public(_first(_WHOLE, rows))
     article.social_logins = rows[0][-1]  # type: ignore[attr-defined]
     return article
+
+
+def successor_of(article_id: int) -> Article:
+    """Return the public article that took over the page of another by a merger. Problem: not_found."""
+    address = canonical_url(f"{settings.PUBLIC_URL}/a/{article_id}")
+    key = ArticleKey.objects.filter(kind=ArticleKey.Kind.URL, key=address).select_related("article").first()
+    return _public(key.article if key else None)
 
 
 def public_article(article_id: int) -> Article:

@@ -8,21 +8,23 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Final, TypeVar
 
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from project import failpoints
 
 T = TypeVar("T")
 
 # 40P01 deadlock_detected, 40001 serialization_failure: nothing was done, and the same work may succeed at once.
-RETRYABLE = frozenset({"40P01", "40001"})
+# 23503 foreign_key_violation: what a row was to hang on went or moved after it was looked at; the next look sees that.
+RETRYABLE = frozenset({"40P01", "40001", "23503"})
 ATTEMPTS = 5
 
 _within: Final[ContextVar[bool]] = ContextVar("within", default=False)
 
 
 def in_transaction(work: Callable[[], T], *, joins: bool = False) -> T:
-    """Run `work` in one transaction and return its value, again after a deadlock (at most five times).
+    """Run `work` in one transaction and return its value, again after a deadlock, or where something it looked at
+    has gone meanwhile (at most five times).
 
     Inside another transaction it runs once: only the outermost one can be repeated. It gets a savepoint there, unless
     it `joins` work that `in_transaction` runs: then its failure is the failure of the whole, which nobody may catch
@@ -35,7 +37,7 @@ def in_transaction(work: Callable[[], T], *, joins: bool = False) -> T:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             done = _attempt(lambda: _before_commit(work))
-        except OperationalError as error:
+        except (OperationalError, IntegrityError) as error:
             if attempt == ATTEMPTS or getattr(error.__cause__, "sqlstate", None) not in RETRYABLE:
                 raise
         else:

@@ -21,7 +21,8 @@ UP, NONE, DOWN = 1, 0, -1
 # All votes on one comment follow one another, so that the limit of a network holds and each vote sees the one before.
 # A statement of its own: what is read with the lock may be older than the lock.
 _LOCK: Final = """
-    SELECT up, down FROM comments_comment WHERE id = %(comment)s AND status = 'approved' FOR NO KEY UPDATE"""
+    SELECT up, down FROM comments_comment
+    WHERE id = %(comment)s AND article_id = %(article)s AND status = 'approved' FOR NO KEY UPDATE"""
 
 _KNOWN: Final = "known AS (SELECT value FROM comments_vote WHERE comment_id = %(comment)s AND voter_key = %(voter)s)"
 
@@ -88,7 +89,7 @@ def vote(comment: Comment, voter: Voter, value: int, *, edit_tokens: Iterable[st
 
     The vote and the comment's numbers change together. Closed comments do not end voting. `edit_tokens` are those
     that the voter holds: nobody votes on what she wrote.
-    Problem: votes_off, vote_own_comment, vote_limit; not_found, where the comment has just gone.
+    Problem: votes_off, vote_own_comment, vote_limit; not_found, where the comment has just gone or moved.
     """
     if voter.reader_id is None and not comment.article.site.anonymous_votes:
         raise Problem("votes_off", "This site takes no votes of readers without an account.")
