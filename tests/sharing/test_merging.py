@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 
 from articles.models import Article, ArticleKey, Site
@@ -44,8 +44,10 @@ from sharing.selectors.shares import share_counts
 from sharing.services.merging import merge_articles
 from sharing.services.shares import rebuild_counts, record_share
 from tests.comments.invariants import check_site
+from tests.comments.test_editing import wait_for_waiting
 from tests.comments.test_posting import refused
 from tests.factories import BEN, CY, make_article, make_comment, make_follow, make_reader, make_site
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -264,12 +266,30 @@ class TestMerging:
 
         with ThreadPoolExecutor(4) as people:
             work = [people.submit(post, number) for number in range(4)]
-            while Comment.objects.count() < 10:
-                pass
+            wait_until(lambda: Comment.objects.count() >= 10, "ten comments")
             merge_articles(site, gone.pk, into.pk)
             posted = [pk for done in work for pk in done.result()]
         assert not Comment.objects.filter(article=gone).exists()
         assert Comment.objects.filter(article=into).count() == len(posted) + 1
+        check_site(site)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_a_reply_whose_parent_moves_after_it_was_looked_at_is_told_so(self, site: Site) -> None:
+        gone, into = make_article(site), make_article(site)
+        root = make_comment(gone)
+
+        def reply() -> Problem:
+            try:
+                return refused(lambda: post_comment(gone, Draft("Me too.", Author("Cy"), root.pk)))
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(1) as people:
+            with transaction.atomic():
+                merge_articles(site, gone.pk, into.pk)
+                answer = people.submit(reply)
+                wait_for_waiting(1)
+            assert answer.result().code == "parent_elsewhere"
         check_site(site)
 
 
