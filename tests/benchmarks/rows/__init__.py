@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.benchmarks.rows import beside, cold, kept, mailing, memory, sharing, writing
+from tests.benchmarks.rows import beside, cold, importing, kept, mailing, memory, sharing, writing
 from tests.benchmarks.rows.row import Row
 
 ROWS: tuple[Row, ...] = (
@@ -13,4 +13,5 @@ ROWS: tuple[Row, ...] = (
     *memory.ROWS,
     *mailing.ROWS,
     *sharing.ROWS,
+    *importing.ROWS,
 )
