@@ -132,7 +132,9 @@ class ArticleKey(models.Model):
         PUBLISHER = "publisher"
         READER = "reader", "A reader's first write; moves to the article that the publisher names"
 
-    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
+    # Looked up by the unique index, which begins with the site. Another one on the site alone would be taken for it
+    # while a site is new to the planner: each look-up of an import would walk all that the import has written.
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+", db_index=False)
     # The first migration holds the stronger rule: the article is one of this very site.
     article = models.ForeignKey(Article, on_delete=models.CASCADE, related_name="keys", db_constraint=False)
     kind = models.CharField(max_length=16, choices=Kind)

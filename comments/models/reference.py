@@ -23,7 +23,8 @@ class ExternalRef(models.Model):
         IN = "in", "Came from there"
         OUT = "out", "Was sent there"
 
-    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
+    # Without an index of its own, as that of `ArticleKey`.
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+", db_index=False)
     comment = models.ForeignKey(Comment, on_delete=models.CASCADE, related_name="references")
     provider = models.CharField(max_length=16, choices=Provider)
     source = models.CharField(max_length=500)

@@ -20,7 +20,8 @@ class Follower(models.Model):
     (`project.addresses.email_key`), by which it is found.
     """
 
-    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
+    # Without an index of its own, as that of `ArticleKey`.
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+", db_index=False)
     address = models.CharField(max_length=254)
     address_key = models.CharField(max_length=64)
     language = models.CharField(max_length=16, blank=True)
@@ -180,7 +181,8 @@ class Suppression(models.Model):
     # What keeps strangers from having an address asked whether it wants to follow.
     NO_CONFIRMATION: ClassVar = TOTAL | {Kind.REFUSED}
 
-    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
+    # Without an index of its own, as that of `ArticleKey`.
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+", db_index=False)
     address_key = models.CharField(max_length=64)
     kind = models.CharField(max_length=16, choices=Kind)
     created_at = models.DateTimeField(db_default=Now())

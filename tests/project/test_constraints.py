@@ -155,3 +155,17 @@ def test_what_goes_out_belongs_to_one_site(here: Article, elsewhere: Comment) ->
     event = {"network": "mastodon", "article": here, "comment": elsewhere}
     refused(lambda: ShareCount.objects.create(site=here.site, count=1, **event))
     refused(lambda: Share.objects.create(site=here.site, day="2026-01-01", visitor_hash="x", **event))
+
+
+@pytest.mark.parametrize(
+    "table", ["articles_articlekey", "comments_externalref", "sharing_follower", "sharing_suppression"]
+)
+def test_rows_that_imports_look_up_have_no_index_on_their_site_alone(table: str) -> None:
+    """While a site is new to the planner, it takes one for as good as the unique one that begins with the site."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid"
+            " AND a.attnum = i.indkey[0] WHERE i.indrelid = %s::regclass AND a.attname = 'site_id' AND i.indnatts = 1",
+            [table],
+        )
+        assert cursor.fetchone() == (0,)
