@@ -21,7 +21,7 @@ _NODE: Final = """
         parent_external_id text NOT NULL, partner_provider text NOT NULL, partner_id text NOT NULL,
         comment_id bigint, is_new boolean NOT NULL DEFAULT false, known_as_itself boolean NOT NULL DEFAULT false,
         parent_id bigint, parent_is_new boolean NOT NULL DEFAULT false, root_id bigint, depth integer,
-        shown boolean NOT NULL DEFAULT false)"""
+        shown boolean NOT NULL DEFAULT false) WITH (fillfactor = 25)"""
 
 # Articles in the order of the file; a batch ends with the article that fills it.
 _BATCHES: Final = """
@@ -123,7 +123,7 @@ def plan_batches() -> int:
     with connection.cursor() as cursor:
         cursor.execute(_BATCHES, [COMMENTS_A_BATCH])
         cursor.execute(_NODE)
-        for columns in ("external_id", "comment_id", "parent_id", "article_id, partner_id"):
+        for columns in ("comment_id", "parent_id"):
             cursor.execute(f"CREATE INDEX ON intake_node ({columns})")
         cursor.execute("SELECT coalesce(max(batch) + 1, 0) FROM intake_batch")
         return int(cursor.fetchone()[0])
