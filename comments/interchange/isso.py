@@ -61,16 +61,16 @@ class IssoReader(NativeReader):
         self._columns = self._look()
 
     def __iter__(self) -> Iterator[Record]:
-        with closing(self._open()) as database:
-            try:
+        try:
+            with closing(self._open()) as database:
                 for fields in self._rows_of(database, "threads"):
                     self._shelf.put("uri", fields.id("id"), fields.line("uri"))
                     self._shelf.put("title", fields.id("id"), fields.line("title"))
                 for fields in self._rows_of(database, "comments"):
                     yield from self._records(fields)
-                self.complete = True
-            except sqlite3.Error:
-                self.warnings.add("the file", DAMAGED)
+            self.complete = True
+        except sqlite3.Error:
+            self.warnings.add("the file", DAMAGED)
 
     def _records(self, fields: Fields) -> Iterator[Record]:
         own_id, thread = fields.id("id"), fields.id("tid")
@@ -129,21 +129,18 @@ class IssoReader(NativeReader):
     def _rows_of(self, database: sqlite3.Connection, table: str) -> Iterator[Fields]:
         """Yield a table's rows by id; one that is too large is counted and left out. sqlite3.Error for damage."""
         names = self._columns[table]
-        query = f"SELECT {', '.join(names)} FROM main.{table} WHERE id > ? ORDER BY id"  # noqa: S608  (own names)
-        last: int | None = -(1 << 63)
-        while last is not None:
+        # One by one: the module reads a row ahead, and a row that is too large would take the one before with it.
+        one = f"SELECT {', '.join(names)} FROM main.{table} WHERE id = ?"  # noqa: S608  (own names)
+        for (number,) in database.execute(f"SELECT id FROM main.{table} ORDER BY id"):  # noqa: S608
             self._portions = 0
             try:
-                for row in database.execute(query, [last]):
-                    self._portions, last = 0, row[0]
-                    yield Fields(dict(zip(names, row, strict=True)))
-                return
+                row = database.execute(one, [number]).fetchone()
             except sqlite3.DataError:
-                next_id = f"SELECT min(id) FROM main.{table} WHERE id > ?"  # noqa: S608  (own names)
-                (last,) = database.execute(next_id, [last]).fetchone()
-                if last is not None:
-                    report = self.warnings.lose if table == "comments" else self.warnings.add
-                    report(f"{table[:-1]} {last}", "rows larger than 8 MiB were skipped")
+                report = self.warnings.lose if table == "comments" else self.warnings.add
+                report(f"{table[:-1]} {number}", "rows larger than 8 MiB were skipped")
+                continue
+            if row is not None:
+                yield Fields(dict(zip(names, row, strict=True)))
 
 
 def _plain_columns(database: sqlite3.Connection, table: str) -> set[str]:
