@@ -126,7 +126,7 @@ class Lists(_Reading):
                         yield row
                     continue
                 path = ".".join(filter(None, (path, key if kind == "}" else "")))
-                if outer and (kind == "]" or not self._leads(path)):
+                if outer and (kind == "]" or len(outer) > MAX_OUTER or not self._leads(path)):
                     self._cut(None)
                     continue
                 outer.append((CLOSING[sign], path))
