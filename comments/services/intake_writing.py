@@ -57,7 +57,11 @@ _VOTES: Final = f"""
             UNION ALL SELECT -1, number FROM generate_series(1, c.down) AS number) AS v
     WHERE n.is_new AND (c.up > 0 OR c.down > 0)"""  # noqa: S608  (constants only)
 
-# Only as many public roots of an article as a moderator could pin.
+# Only as many public roots of an article as a moderator could pin, who waits meanwhile.
+_LOCK_PINS: Final = """
+    SELECT pg_advisory_xact_lock(hashtextextended('pin:' || article_id, 0))
+    FROM (SELECT DISTINCT n.article_id FROM intake_node AS n JOIN intake_comment AS c ON c.position = n.position
+          WHERE n.is_new AND c.is_pinned ORDER BY n.article_id) AS pinning"""
 _PINS: Final = """
     UPDATE intake_node AS n SET is_pinned = true
     FROM (SELECT m.position, row_number() OVER (PARTITION BY m.article_id ORDER BY m.position) + (
@@ -124,6 +128,7 @@ def write(site: Site, flipped: list[int], warnings: Warnings) -> list[tuple[str,
         count, place = cursor.fetchone()
         warnings.add(place, "comments without a usable date were given their article's", count)
         cursor.execute(_REFERENCES, parameters)
+        cursor.execute(_LOCK_PINS)
         cursor.execute(_PINS, {"most": MAX_PINS})
         cursor.execute(_NOT_PINNED)
         count, place = cursor.fetchone()

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from articles.models import Article, Site
-from comments.models import Comment
+from articles.models import Article, Site, SiteOrigin
+from comments.models import Comment, Vote
 from tests.comments.exports import disqus, dsq_post, dsq_thread, wp_comment, wp_item, wxr
+from tests.comments.test_import_artalk import artran
 from tests.factories import make_site
 
 pytestmark = pytest.mark.django_db
@@ -128,3 +129,27 @@ def test_the_format_may_be_given(site: Site, tmp_path: Path) -> None:
     path = write(tmp_path, wxr(wp_item(wp_comment(1))))
     summary = json.loads(run(path, "--json", "--format", "disqus-custom"))
     assert summary["comments"]["by_provider"] == {"disqus": 1}
+
+
+def test_pages_named_by_path_need_a_base(site: Site, tmp_path: Path) -> None:
+    path = write(tmp_path, json.dumps([artran("1", site_urls="")]))
+    run(path)
+    assert Article.objects.get().url == "https://news.example.org/one/"
+    SiteOrigin.objects.create(site=site, origin="other.example.org")
+    assert "--base" in refusal(path)
+    run(path, "--base", "https://other.example.org/blog")
+    assert Article.objects.filter(url="https://other.example.org/blog/one/").exists()
+
+
+@pytest.mark.parametrize(
+    "base", ["blog.example", "ftp://blog.example", "javascript:x", "https://b.example/?x=1", "//b"]
+)
+def test_a_base_that_is_no_address_is_refused(site: Site, tmp_path: Path, base: str) -> None:
+    assert refusal(write(tmp_path, json.dumps([artran("1")])), "--base", base)
+    assert not Article.objects.exists()
+
+
+def test_a_dry_run_of_another_system_writes_no_votes(site: Site, tmp_path: Path) -> None:
+    path = write(tmp_path, json.dumps([artran("1", vote_up="3")]))
+    assert json.loads(run(path, "--dry-run", "--json"))["comments"]["by_provider"] == {"native": 1}
+    assert not Vote.objects.exists()
