@@ -70,6 +70,12 @@ def find_site(slug: str) -> Site:
     return _SITE.read(rows[0])
 
 
+def only_origin(site: Site) -> str:
+    """Return the address of the one host whose pages belong to the site; "" if there is none, or more than one."""
+    origins = list(SiteOrigin.objects.filter(site=site).values_list("origin", flat=True)[:2])
+    return f"https://{origins[0]}" if len(origins) == 1 else ""
+
+
 def article_by_id(article_id: int) -> Article | None:
     """Return the article of this id with its site, whatever its visibility, but never a deleted one."""
     return _first(_WHOLE, fetch_prepared(_WHOLE_BY_ID, {"article": article_id}))

@@ -25,6 +25,8 @@ from project.paragraphs import with_paragraphs
 # Raised with every change of what the same source becomes, so that stored HTML can be found and rendered again.
 RENDERER: Final = 1
 BODY_LIMIT: Final = 10_000
+# A longer text of another system is shown as it was typed.
+FOREIGN_LIMIT: Final = 30_000
 MAX_NESTING: Final = 16
 # The parser drops what lies deeper than its own limit, so that one must lie beyond ours. Each level more
 # makes a run of brackets dearer.
@@ -69,7 +71,7 @@ def render(source: str, *, limit: int = BODY_LIMIT, field: str = "body") -> Rend
     blanks around the text), `blank` (nothing that a reader would see).
     """
     text = clean_body(source, limit=limit, field=field)
-    html = markup.sanitise(markup.COMMENT, _to_html(text))
+    html = markup.sanitise(markup.COMMENT, _to_html(text, MARKDOWN))
     plain = markup.plain_text(html)
     if is_blank(plain):
         raise BadText(field, "blank", "There is nothing to read in this text.")
@@ -123,6 +125,17 @@ def clean_imported(html: str) -> Rendered:
     return Rendered(source, shown, markup.plain_text(shown))
 
 
+def from_markdown(source: str) -> Rendered:
+    """Return another system's Markdown as HTML, its source too; nothing is refused, it may come out empty.
+
+    Other systems let HTML stand in Markdown and show a newline as one: so it is read here, and sanitised last like
+    everything. Characters that could not be stored are taken out.
+    """
+    text = FORBIDDEN.sub("", source.replace("\r\n", "\n").replace("\r", "\n"))
+    html = markup.sanitise(markup.COMMENT, _to_html(text, FOREIGN) if len(text) <= FOREIGN_LIMIT else _as_typed(text))
+    return Rendered(html, html, markup.plain_text(html))
+
+
 def clean_article(html: str) -> str:
     """Return an article's body with what articles need beside comments: headings, figures, images, tables."""
     return markup.sanitise(markup.ARTICLE, FORBIDDEN.sub("", html))
@@ -144,12 +157,12 @@ def excerpt(text: str, length: int) -> str:
     return (words if blank and len(words) > length // 2 else cut).rstrip() + "…"
 
 
-def _to_html(text: str) -> str:
+def _to_html(text: str, markdown: MarkdownIt) -> str:
     environment: dict[str, object] = {}
-    tokens = MARKDOWN.parse(text, environment)
+    tokens = markdown.parse(text, environment)
     if max((child.level for token in tokens for child in token.children or [token]), default=0) > MAX_NESTING:
         return _as_typed(text)
-    html: str = MARKDOWN.renderer.render(tokens, MARKDOWN.options, environment)
+    html: str = markdown.renderer.render(tokens, markdown.options, environment)
     # Reference links and nested quotes can grow without bound; a text that does so is shown as it was typed.
     return html if len(html) <= MAX_GROWTH * len(text) + SMALL else _as_typed(text)
 
@@ -159,12 +172,13 @@ def _as_typed(text: str) -> str:
     return "".join(f"<p>{block.replace(chr(10), '<br>')}</p>" for block in blocks)
 
 
-def _markdown() -> MarkdownIt:
+def _markdown(*, foreign: bool = False) -> MarkdownIt:
+    """Return the parser of bodies; `foreign` reads raw HTML and shows newlines, for what was written elsewhere."""
     linkify = LinkifyIt(options={"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
     linkify.add("ftp:", None).add("//", None)
-    options = {"html": False, "linkify": True, "maxNesting": PARSER_NESTING}
+    options = {"html": foreign, "breaks": foreign, "linkify": True, "maxNesting": PARSER_NESTING}
     markdown = MarkdownIt("commonmark", options).enable(["linkify", "strikethrough"])
-    markdown.disable(["image", "html_inline", "html_block"])
+    markdown.disable(["image"] if foreign else ["image", "html_inline", "html_block"])
     markdown.linkify = linkify
     markdown.validateLink = lambda url: LINK.fullmatch(url) is not None  # type: ignore[method-assign]
     markdown.inline.ruler.at("linkify", _link)
@@ -202,3 +216,4 @@ def _heading_close(self: RendererHTML, tokens: list[Token], position: int, optio
 
 
 MARKDOWN: Final = _markdown()
+FOREIGN: Final = _markdown(foreign=True)

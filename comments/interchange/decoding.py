@@ -12,6 +12,9 @@ from typing import BinaryIO, Final
 
 from comments.interchange.records import NotImportable, Warnings
 
+SWELLS: Final = "the archive swells beyond all measure and was not read further"
+CUT_SHORT: Final = "the archive is damaged and could be read only to that place"
+
 CHUNK: Final = 1 << 18
 PEEK: Final = 1 << 20
 # A file of exported text shrinks to a fifth or a tenth; what swells further than this is not one.
@@ -38,6 +41,11 @@ def clean_text(path: Path, warnings: Warnings) -> Iterator[str]:
         removed += found
         yield cleaned
     warnings.add("the file", "control characters that XML forbids were removed", removed)
+
+
+def is_cut_short(warnings: Warnings) -> bool:
+    """Say whether an archive ended before its text did, for formats that have no end of their own."""
+    return any(caution.reason in {SWELLS, CUT_SHORT} for caution in warnings)
 
 
 def _decoded(path: Path, warnings: Warnings) -> Iterator[str]:
@@ -70,10 +78,10 @@ def _unpacked(file: BinaryIO, size: int, warnings: Warnings) -> Iterator[bytes]:
             yield chunk
             total += len(chunk)
             if total > FREE_SWELL and total > size * MAX_SWELL:
-                warnings.add("the file", "the archive swells beyond all measure and was not read further")
+                warnings.add("the file", SWELLS)
                 return
     except (EOFError, gzip.BadGzipFile, zlib.error):
-        warnings.add("the file", "the archive is damaged and could be read only to that place")
+        warnings.add("the file", CUT_SHORT)
 
 
 def _encoding(head: bytes, warnings: Warnings) -> tuple[str, int]:

@@ -13,11 +13,9 @@ from typing import Any, Final
 
 from comments.interchange.disqus import PostIds, article_of, comment_of
 from comments.interchange.records import ArticleRecord, CommentRecord, Warnings
-from project.text import FORBIDDEN
+from comments.interchange.values import MOST_LETTERS, id_of, line_of
 
 MOST_IDENTIFIERS: Final = 50
-MOST_DIGITS: Final = 30
-MOST_LETTERS: Final = 200
 
 
 class NotUnderstood(Exception):  # noqa: N818  (a verdict on the answer, caught by name)
@@ -58,7 +56,7 @@ def envelope(body: bytes) -> dict[str, Any]:
 
 def message_of(answer: dict[str, Any]) -> str:
     """Return what an error says: its `response` is a text."""
-    return _line(answer.get("response"))
+    return line_of(answer.get("response"))
 
 
 def read_posts(answer: dict[str, Any], forum: str, warnings: Warnings) -> Page:
@@ -82,7 +80,7 @@ def read_threads(answer: dict[str, Any], forum: str, warnings: Warnings) -> dict
     """Read what `threads/set` (a list) or `threads/details` (one) answers, by id. NotUnderstood."""
     one = answer.get("response")
     rows = [one] if isinstance(one, dict) else _rows(answer)
-    named = {_id(found.get("id")): found for found in rows}
+    named = {id_of(found.get("id")): found for found in rows}
     return {key: _thread(found, key, forum, warnings) for key, found in named.items() if key}
 
 
@@ -95,8 +93,8 @@ def _rows(answer: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _post(found: dict[str, Any], warnings: Warnings) -> Post | None:
     thread = found.get("thread")
-    own = _id(found.get("id"))
-    ids = PostIds(own, _id(thread.get("id") if isinstance(thread, dict) else thread), _id(found.get("parent")))
+    own = id_of(found.get("id"))
+    ids = PostIds(own, id_of(thread.get("id") if isinstance(thread, dict) else thread), id_of(found.get("parent")))
     where = f"post {own[:80]}"
     message = found.get("message")
     if not ids.own or not ids.thread or not isinstance(message, str):
@@ -105,7 +103,7 @@ def _post(found: dict[str, Any], warnings: Warnings) -> Post | None:
     author = found.get("author")
     person = _values(author if isinstance(author, dict) else {}, ("name", "username", "email"))
     # What a profile gives as its owner's own site; `profileUrl` is a page of Disqus'.
-    person["link"] = _line(author.get("url")) if isinstance(author, dict) else ""
+    person["link"] = line_of(author.get("url")) if isinstance(author, dict) else ""
     values = _values(found, ("createdAt", "isSpam", "isDeleted", "isApproved")) | {"message": message}
     return Post(comment_of(values, person, ids, where, warnings), found.get("isEdited") is True)
 
@@ -114,29 +112,14 @@ def _thread(found: dict[str, Any], key: str, forum: str, warnings: Warnings) -> 
     values = _values(found, ("link", "title", "isDeleted", "isClosed", "createdAt"))
     named = found.get("identifiers")
     given = named[:MOST_IDENTIFIERS] if isinstance(named, list) else []
-    identifiers = [line for line in map(_line, given) if line]
+    identifiers = [line for line in map(line_of, given) if line]
     return article_of(values, key, identifiers, forum, f"thread {key[:80]}", warnings)
 
 
 def _values(found: dict[str, Any], names: Iterable[str]) -> dict[str, str]:
     """Return the named values as the export writes them; those that are null or no text, number or boolean are not."""
-    values = {name: _line(found.get(name)) for name in names if found.get(name) is not None}
+    values = {name: line_of(found.get(name)) for name in names if found.get(name) is not None}
     return {name: value for name, value in values.items() if value}
-
-
-def _line(value: Any) -> str:
-    """Return a value as a text that can be stored, "" for what is none."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value) if abs(value) < 10**MOST_DIGITS else ""
-    return FORBIDDEN.sub("", value).strip() if isinstance(value, str) else ""
-
-
-def _id(value: Any) -> str:
-    """Return an id, which is a text of a few digits or, of a parent, a number; "" for anything else."""
-    line = "" if isinstance(value, bool) else _line(value)
-    return line if len(line) <= MOST_LETTERS else ""
 
 
 def _cursor(value: Any) -> str:

@@ -14,6 +14,13 @@ from project.errors import Problem
 
 WORDPRESS_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 ISO_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:?\d\d)?")
+LOOSE_TIME: Final = re.compile(
+    r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ]+(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,12}))?)?)?"
+    r"\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)?(?: [A-Z]{2,5}| [+-]\d\d(?:\d\d)?)?(?: m=\S{1,40})?"
+)
+# No comment on the web is older; what says so has a zero, or none, for its date.
+FIRST_TIME: Final = datetime(1990, 1, 1, tzinfo=UTC)
+MILLISECONDS: Final = 10**11
 TAG: Final = re.compile(r"<[^>]*>")
 BLANKS: Final = re.compile(r"\s+")
 SCHEMELESS: Final = re.compile(r"[\w-]+(\.[\w-]+)+([/?#]\S*)?")
@@ -27,6 +34,29 @@ def wordpress_time(text: str) -> datetime | None:
 def iso_time(text: str) -> datetime | None:
     """Read an ISO 8601 time, UTC where it names no zone; None for anything else."""
     return _time(text.strip()) if ISO_TIME.fullmatch(text.strip()) else None
+
+
+def loose_time(text: str) -> datetime | None:
+    """Read a time as databases and programs print it: date or date and time, zone or none (UTC), single digits."""
+    found = LOOSE_TIME.fullmatch(text.strip())
+    if found is None:
+        return None
+    year, month, day, hour, minute, second, fraction, zone = found.groups(default="")
+    clock = f"{hour or '0':0>2}:{minute or '00'}:{second or '00'}.{fraction[:6]:0<6}"
+    zone = "+00:00" if zone in {"", "Z", "UTC", "GMT"} else zone
+    return _since_first(_time(f"{year}-{month:0>2}-{day:0>2}T{clock}{zone}"))
+
+
+def unix_time(number: float) -> datetime | None:
+    """Return the time of so many seconds, or milliseconds, after 1970 began; None for zero and for nonsense."""
+    try:
+        return _since_first(datetime.fromtimestamp(number / 1000 if abs(number) > MILLISECONDS else number, UTC))
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _since_first(found: datetime | None) -> datetime | None:
+    return found if found is not None and found >= FIRST_TIME else None
 
 
 def _time(text: str) -> datetime | None:

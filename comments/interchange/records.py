@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
+# What the text of a comment is written in.
+HTML: Final = "html"
+MARKDOWN: Final = "markdown"
+
 
 class NotImportable(Exception):  # noqa: N818  (a verdict on the file, caught by name)
     """The file is refused as a whole; the message is one sentence for the person who gave it."""
@@ -47,11 +51,13 @@ class ArticleRecord:
 
 @dataclass(frozen=True, slots=True)
 class CommentRecord:
-    """A comment of the exporting system, its text still raw HTML.
+    """A comment of the exporting system, its text as it stands there.
 
-    `article` is the `key` of its page, whose record may come before or after it. `external_id` is its id there,
-    `parent_external_id` that of what it answers ("" for none). `partner_provider` and `partner_id` are its id in
-    another system, where the export tells it. `created_at` is aware, or None where the file has no usable date.
+    `html` is that text; `markup` says what it is: raw HTML, or Markdown that may hold raw HTML. `article` is the `key`
+    of its page, whose record may come before or after it. `external_id` is its id there, `parent_external_id` that of
+    what it answers ("" for none). `partner_provider` and `partner_id` are its id in another system, where the export
+    tells it. `created_at` is aware, or None where the file has no usable date; `edited_at` is None for a text that was
+    never changed. `up` and `down` count votes whose voters nobody knows here.
     """
 
     where: str
@@ -67,6 +73,11 @@ class CommentRecord:
     status: str
     partner_provider: str = ""
     partner_id: str = ""
+    markup: str = HTML
+    edited_at: datetime | None = None
+    is_pinned: bool = False
+    up: int = 0
+    down: int = 0
 
 
 Record = ArticleRecord | CommentRecord

@@ -11,6 +11,7 @@ from comments.interchange.records import NotImportable, Warnings
 
 # How much of the beginning may be searched for the first element, and how long its start tag may be.
 MAX_HEAD: Final = 1 << 20
+BLANKS: Final = "\ufeff \t\r\n"
 
 OPENING: Final = re.compile(r"<(?:(!--)|(!)|(\?)|([A-Za-z_][\w.-]*(?::[\w.-]+)?)(?=[\s/>]))")
 # What follows an element's name up to the end of its start tag; possessive, so that no input makes it slow.
@@ -49,6 +50,13 @@ class Window:
         return self._line
 
 
+def begin(window: Window) -> str:
+    """Read on until there is more than blanks, or enough of these; return what there is without them."""
+    while not (text := window.text.strip(BLANKS)) and len(window.text) < MAX_HEAD and window.more():
+        pass
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Root:
     """The outermost element: its local name and the namespaces that it declares, by prefix ("" is the default)."""
@@ -69,7 +77,7 @@ def read_root(window: Window, warnings: Warnings) -> Root:
         if found is None:
             _read_on(window)
             continue
-        junk += len(window.text[position : found.start()].strip("\ufeff \t\r\n"))
+        junk += len(window.text[position : found.start()].strip(BLANKS))
         if found[4] is None:
             position = _after_markup(window, found)
             continue

@@ -21,7 +21,7 @@ _NODE: Final = """
         parent_external_id text NOT NULL, partner_provider text NOT NULL, partner_id text NOT NULL,
         comment_id bigint, is_new boolean NOT NULL DEFAULT false, known_as_itself boolean NOT NULL DEFAULT false,
         parent_id bigint, parent_is_new boolean NOT NULL DEFAULT false, root_id bigint, depth integer,
-        shown boolean NOT NULL DEFAULT false) WITH (fillfactor = 25)"""
+        shown boolean NOT NULL DEFAULT false, is_pinned boolean NOT NULL DEFAULT false) WITH (fillfactor = 25)"""
 
 # Articles in the order of the file; a batch ends with the article that fills it.
 _BATCHES: Final = """

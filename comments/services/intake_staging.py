@@ -14,9 +14,9 @@ from typing import Any, Final
 from django.db import connection
 
 from comments.interchange.fields import name_within
-from comments.interchange.records import ArticleRecord, CommentRecord, Record
+from comments.interchange.records import HTML, MARKDOWN, ArticleRecord, CommentRecord, Record
 from project.addresses import canonical_url, email_key
-from project.text import clean_imported
+from project.text import clean_imported, from_markdown
 
 ROWS_A_COPY: Final = 2_000
 
@@ -62,7 +62,12 @@ COMMENT_COLUMNS: Final = {
     "text": "text",
     "content_hash": "text",
     "status": "text",
+    "edited_at": "timestamptz",
+    "is_pinned": "boolean",
+    "up": "integer",
+    "down": "integer",
 }
+RENDERERS: Final = {HTML: clean_imported, MARKDOWN: from_markdown}
 TABLES: Final = ("intake_article", "intake_comment", "intake_batch", "intake_node")
 
 
@@ -150,7 +155,7 @@ def _article_row(position: int, record: ArticleRecord) -> tuple[Any, ...]:
 
 
 def _comment_row(position: int, record: CommentRecord) -> tuple[Any, ...]:
-    rendered = clean_imported(record.html)
+    rendered = RENDERERS[record.markup](record.html)
     return (
         position,
         record.article,
@@ -170,6 +175,10 @@ def _comment_row(position: int, record: CommentRecord) -> tuple[Any, ...]:
         rendered.text,
         hashlib.sha256(rendered.source.encode()).hexdigest(),
         record.status,
+        record.edited_at,
+        record.is_pinned,
+        record.up,
+        record.down,
     )
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
 from articles.models import Site
 from comments.interchange.detect import open_export
+from comments.interchange.pages import Base
+from comments.models import Comment
 from comments.services.intake import Summary, take_in
+from sharing.models import Delivery, Notification
+from tests.comments.invariants import check_site
 
 BLOG = "https://blog.example.org"
 
@@ -93,3 +98,40 @@ def import_text(folder: Path, text: str, site: Site, **options: Any) -> Summary:
 def reasons(summary: Summary) -> dict[str, int]:
     """How often each kind of warning was met."""
     return {caution.reason: caution.count for caution in summary.warnings}
+
+
+def import_json(folder: Path, document: Any, site: Site, **options: Any) -> Summary:
+    """Write a document, or (a tuple) one on each line, or a text as it is, into a file and import it."""
+    text = document
+    if isinstance(document, tuple):
+        text = "\n".join(json.dumps(row, ensure_ascii=False) for row in document) + "\n"
+    elif not isinstance(document, str):
+        text = json.dumps(document, ensure_ascii=False)
+    path = folder / "export.json"
+    path.write_text(text, encoding="utf-8")
+    return import_path(path, site, **options)
+
+
+def import_path(path: Path, site: Site, **options: Any) -> Summary:
+    """Import a file, with `base` for pages that it names by path, and see that all that is written is sound."""
+    base = Base(options.pop("base", ""), options.pop("fallback", ""))
+    summary = take_in(open_export(path, options.pop("kind", "auto"), base), site, **options)
+    check_site(site)
+    assert not Notification.objects.exists()
+    assert not Delivery.objects.exists()
+    return summary
+
+
+def sketch(site: Site) -> list[str]:
+    """The tree of a site as indented lines, oldest first, `!` behind what is not approved."""
+    comments = list(Comment.objects.filter(site=site).order_by("id"))
+
+    def below(parent: int | None) -> list[str]:
+        lines = []
+        for comment in comments:
+            if comment.parent_id == parent:
+                lines.append("  " * comment.depth + comment.text + ("" if comment.is_approved else "!"))
+                lines += below(comment.pk)
+        return lines
+
+    return below(None)

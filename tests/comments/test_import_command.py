@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
+import shlex
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -10,9 +13,16 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from articles.models import Article, Site
-from comments.models import Comment
+from articles.models import Article, Site, SiteOrigin
+from comments.models import Comment, Vote
+from tests.comments import test_import_isso as isso_file
 from tests.comments.exports import disqus, dsq_post, dsq_thread, wp_comment, wp_item, wxr
+from tests.comments.test_import_artalk import artran
+from tests.comments.test_import_commento import posted, third
+from tests.comments.test_import_duoshuo import duoshuo, post, thread
+from tests.comments.test_import_remark42 import comment as remark42_comment
+from tests.comments.test_import_remark42 import meta
+from tests.comments.test_import_waline import row, waline
 from tests.factories import make_site
 
 pytestmark = pytest.mark.django_db
@@ -141,3 +151,64 @@ def test_the_format_may_be_given(site: Site, tmp_path: Path) -> None:
     path = write(tmp_path, wxr(wp_item(wp_comment(1))))
     summary = json.loads(run(path, "--json", "--format", "disqus-custom"))
     assert summary["comments"]["by_provider"] == {"disqus": 1}
+
+
+def test_pages_named_by_path_need_a_base(site: Site, tmp_path: Path) -> None:
+    path = write(tmp_path, json.dumps([artran("1", site_urls="")]))
+    run(path)
+    assert Article.objects.get().url == "https://news.example.org/one/"
+    SiteOrigin.objects.create(site=site, origin="other.example.org")
+    assert "--base" in refusal(path)
+    run(path, "--base", "https://other.example.org/blog")
+    assert Article.objects.filter(url="https://other.example.org/blog/one/").exists()
+
+
+@pytest.mark.parametrize(
+    "base", ["blog.example", "ftp://blog.example", "javascript:x", "https://b.example/?x=1", "//b"]
+)
+def test_a_base_that_is_no_address_is_refused(site: Site, tmp_path: Path, base: str) -> None:
+    assert refusal(write(tmp_path, json.dumps([artran("1")])), "--base", base)
+    assert not Article.objects.exists()
+
+
+def test_a_dry_run_of_another_system_writes_no_votes(site: Site, tmp_path: Path) -> None:
+    path = write(tmp_path, json.dumps([artran("1", vote_up="3")]))
+    assert json.loads(run(path, "--dry-run", "--json"))["comments"]["by_provider"] == {"native": 1}
+    assert not Vote.objects.exists()
+
+
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "migrating.md"
+COMMANDS = re.findall(r"^### From (\w+)[^#]*?^uv run manage.py import_comments (.+)$", GUIDE.read_text(), re.M)
+
+
+def file_of(system: str, path: Path) -> None:
+    """Write a file as the system writes it, with one comment."""
+    if system == "Isso":
+        isso_file.run(path, isso_file.SCHEMA + "INSERT INTO threads VALUES (1, '/one/', 'The first story');")
+        isso_file.add(path, 1)
+    elif system == "remark42":
+        path.write_bytes(gzip.compress("\n".join(map(json.dumps, (meta(), remark42_comment("a")))).encode()))
+    else:
+        documents: dict[str, Any] = {
+            "Commento": third(posted("1")),
+            "Artalk": [artran("1")],
+            "Waline": waline(row("1")),
+            "Duoshuo": duoshuo([thread("1")], [post("1")]),
+        }
+        path.write_text(json.dumps(documents[system]))
+
+
+@pytest.mark.parametrize(("system", "command"), COMMANDS, ids=[system for system, _ in COMMANDS])
+def test_each_command_of_the_guide_does_as_it_stands_there(system: str, command: str, tmp_path: Path) -> None:
+    site = make_site("my-site", origins=("blog.example", "www.blog.example"))
+    name, *arguments = shlex.split(command)
+    file_of(system, tmp_path / name)
+    out = StringIO()
+    call_command("import_comments", str(tmp_path / name), *arguments, "--json", stdout=out)
+    summary = json.loads(out.getvalue())
+    assert (summary["complete"], summary["comments"]["by_provider"]) == (True, {"native": 1})
+    assert Article.objects.get(site=site).url.endswith("/one/")
+
+
+def test_the_guide_has_a_command_for_each_system() -> None:
+    assert [system for system, _ in COMMANDS] == ["Isso", "remark42", "Commento", "Artalk", "Waline", "Duoshuo"]

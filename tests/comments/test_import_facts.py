@@ -18,7 +18,7 @@ from lxml import etree
 
 from articles.models import Article, ArticleKey, Site
 from comments.interchange.detect import open_export
-from comments.models import Comment, ExternalRef, Thread
+from comments.models import Comment, ExternalRef, Thread, Vote
 from comments.services.intake import Summary, take_in
 from project.addresses import canonical_url
 from sharing.models import Delivery, Notification
@@ -32,6 +32,7 @@ FACTS: dict[str, dict[str, Any]] = (
 )
 BLOGS = sorted(name for name, fact in FACTS.items() if fact["format"].startswith("wxr"))
 FORUMS = sorted(name for name, fact in FACTS.items() if fact["format"] == "disqus-xml")
+OTHERS = sorted(name for name, fact in FACTS.items() if fact["format"] in {"commento", "duoshuo"})
 
 pytestmark = [
     pytest.mark.django_db,
@@ -51,7 +52,7 @@ def everything(site: Site) -> list[Any]:
     """All that an import may write, so that "nothing changed" can be seen."""
     return [
         list(model.objects.filter(site=site).order_by("pk").values())
-        for model in (Article, ArticleKey, Comment, ExternalRef, Thread)
+        for model in (Article, ArticleKey, Comment, ExternalRef, Thread, Vote)
     ]
 
 
@@ -161,6 +162,37 @@ def test_a_forum_reproduces_its_facts(name: str) -> None:
         if address:
             key = ArticleKey.objects.get(site=site, kind="url", key=canonical_url(f"https://{address}"))
             assert live.filter(article=key.article_id).count() == number
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_another_system_reproduces_its_facts(name: str) -> None:
+    site, summary = import_twice(name)
+    fact, comments = FACTS[name], FACTS[name]["comments"]
+    assert summary.complete
+    assert (summary.created, summary.duplicate, summary.skipped) == (comments["rows"], 0, 0)
+    assert comments["rows"] == comments["distinct_ids"]
+    assert summary.by_provider == {"native": comments["rows"]}
+    # Duoshuo's file says nothing of states.
+    assert summary.by_status == fact.get("by_state", {"approved": comments["rows"]})
+    check_tree(site, summary.created, comments)
+    earliest, latest = (datetime.fromisoformat(written).astimezone(UTC) for written in fact["dates"])
+    check_dates(site, earliest.replace(tzinfo=None).isoformat(), latest.replace(tzinfo=None).isoformat())
+    sources = set(ExternalRef.objects.filter(site=site).values_list("source", flat=True))
+    assert all(source.startswith(f"{fact['format']}:") for source in sources)
+    document = json.loads(path_of(name).read_text(encoding="utf-8"))
+    if fact["format"] == "commento":
+        assert summary.articles_created == fact["pages"]
+        named = Comment.objects.filter(site=site).exclude(author_name="").values_list("author_name", flat=True)
+        assert set(named) <= {person["name"] for person in document["commenters"]}
+    else:
+        # Mapping: a thread without a post is no article.
+        talked = {post["thread_id"] for post in document["posts"]}
+        assert summary.articles_created == len(talked) <= fact["threads"]
+        names = Comment.objects.filter(site=site).aggregate(number=Count("author_name", distinct=True))
+        assert names["number"] == fact["names"]
+        comments_of = Comment.objects.filter(site=site).order_by("id")
+        given = [post["message"].replace("\r\n", "\n") for post in document["posts"]]
+        assert list(comments_of.values_list("source", flat=True)) == given
 
 
 def check_tree(site: Site, created: int, facts: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from tests.comments.exports import (
     dsq_thread,
     import_text,
     reasons,
+    sketch,
     wp_comment,
     wp_item,
     wxr,
@@ -31,21 +32,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def site() -> Site:
     return make_site(origins=("blog.example.org",))
-
-
-def sketch(site: Site) -> list[str]:
-    """The tree of a site as indented lines, oldest first, `!` behind what is not approved."""
-    comments = list(Comment.objects.filter(site=site).order_by("id"))
-
-    def below(parent: int | None) -> list[str]:
-        lines = []
-        for comment in comments:
-            if comment.parent_id == parent:
-                lines.append("  " * comment.depth + comment.text + ("" if comment.is_approved else "!"))
-                lines += below(comment.pk)
-        return lines
-
-    return below(None)
 
 
 def test_a_child_may_come_before_its_parent(site: Site, tmp_path: Path) -> None:

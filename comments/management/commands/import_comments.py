@@ -1,4 +1,4 @@
-"""`manage.py import_comments FILE --site S`: comments of WordPress or Disqus, from their own export files."""
+"""`manage.py import_comments FILE --site S`: comments of other systems, from their own export files."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from articles.selectors import find_site
+from articles.selectors import find_site, only_origin
 from comments.interchange.detect import FORMATS, open_export
 from comments.interchange.moved import Moved
+from comments.interchange.pages import Base
 from comments.interchange.records import Caution, NotImportable
 from comments.services.intake import Summary, take_in
 from project.address_map import AddressMap, NoAddressMap, read_address_map
-from project.errors import Problem
+from project.addresses import canonical_url
+from project.errors import Problem, refused_field
 
 REFUSED = 2
 
@@ -23,16 +25,20 @@ REFUSED = 2
 class Command(BaseCommand):
     """Imports a file into a site. The same file twice adds nothing; nobody is notified.
 
+    Pages that a file names by path only lie below `--base`, else below the site's origin if it has exactly one.
     Exit status 2 with one sentence: unknown site, no such file, not importable (nothing is written), or the end of the
     file is missing (what came before is imported).
     """
 
-    help = "Import comments from the export file of WordPress or Disqus. Nobody is notified."
+    help = "Import comments from the export file of another system. Nobody is notified."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE", help="an export, also packed with gzip")
         parser.add_argument("--site", required=True, metavar="SLUG")
         parser.add_argument("--format", default="auto", choices=FORMATS)
+        parser.add_argument(
+            "--base", default="", metavar="URL", help="where pages are that the file names by path only"
+        )
         parser.add_argument(
             "--map", type=Path, metavar="CSV", help="old and new address of each page that has moved since"
         )
@@ -43,7 +49,8 @@ class Command(BaseCommand):
         try:
             site = find_site(options["site"])
             moves = read_address_map(options["map"]) if options["map"] else AddressMap()
-            reader = Moved(open_export(options["file"], options["format"]), moves)
+            base = Base(_address(options["base"]), only_origin(site))
+            reader = Moved(open_export(options["file"], options["format"], base), moves)
             summary = take_in(reader, site, dry_run=options["dry_run"], progress=self._progress())
         except Problem as problem:
             raise CommandError(problem.detail, returncode=REFUSED) from None
@@ -63,6 +70,15 @@ class Command(BaseCommand):
         if not self.stderr.isatty():
             return None
         return lambda records: self.stderr.write(f"\r{records:,} records read", ending="")
+
+
+def _address(base: str) -> str:
+    """Return an address below which pages lie, as it was given. Problem: it is none."""
+    if base:
+        canonical_url(base, "base")
+    if "?" in base or "#" in base:
+        raise refused_field("base", "url_invalid", "The address below which pages lie has no ? and no #.")
+    return base
 
 
 def _in_words(summary: Summary) -> str:
